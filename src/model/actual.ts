@@ -1,0 +1,118 @@
+import type { Limits, UnitKey } from './desired.ts'
+import type {
+  BridgeName,
+  ContainerName,
+  Cookie,
+  ImageRef,
+  InterfaceName,
+  MacAddress,
+  PortName,
+} from './names.ts'
+import type { Owned } from './ownership.ts'
+
+/**
+ * What was observed of our own objects within a scope. Foreign objects occur only where they stand in the way (`conflicts`).
+ */
+export interface ActualState {
+  readonly containers: readonly Owned<ObservedContainer>[]
+  readonly wires: readonly Owned<ObservedWire>[]
+  readonly bridges: readonly Owned<ObservedBridge>[]
+  readonly ports: readonly Owned<ObservedPort>[]
+  readonly flows: readonly Owned<ObservedFlow>[]
+  readonly natRules: readonly Owned<ObservedNatRule>[]
+  /** Images among the desired ones that are on the host. */
+  readonly images: ReadonlySet<ImageRef>
+  /** Names that desired objects need and foreign objects have. */
+  readonly conflicts: readonly Conflict[]
+}
+
+export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
+
+export interface ObservedContainer extends UnitKey {
+  readonly id: string
+  readonly name: ContainerName
+  readonly role: 'vnf' | 'sap'
+  readonly state: ContainerState
+  /** Process id of its first process on the host; 0 when none. */
+  readonly pid: number
+  /** ISO 8601 with nanoseconds as the engine gives it; identifies one run of the container. */
+  readonly startedAt: string
+  readonly exitCode: number
+  readonly image: ImageRef
+  readonly specHash: string
+  readonly dataCenter: string
+  readonly limits: Limits
+  /** `closed`: its program waits for its interfaces. */
+  readonly gate: 'closed' | 'open' | 'none'
+  readonly scripts: { readonly start?: ScriptState; readonly stop?: ScriptState }
+  readonly network: 'none' | 'bridge'
+}
+
+/** A SON_EMU_CMD or SON_EMU_CMD_STOP that the container's environment has. */
+export interface ScriptState {
+  /** In this run of the container. */
+  readonly run: 'pending' | 'running' | 'done'
+  readonly exitCode?: number
+}
+
+/** A network device of ours in the switches' namespace, and the inner end of its pair where that is seen in a container of ours. */
+export interface ObservedWire {
+  readonly port: PortName
+  readonly up: boolean
+  readonly inner?: {
+    readonly container: ContainerName
+    readonly name: InterfaceName | string
+    readonly mac: MacAddress | string
+    /** IPv4, with prefix length. */
+    readonly addresses: readonly string[]
+    readonly up: boolean
+    /** Transmit checksums are left to hardware that is not there: breaks TCP on a userspace datapath. */
+    readonly txOffload: boolean
+  }
+}
+
+export interface ObservedBridge {
+  readonly name: BridgeName
+  readonly datapathType: string
+  readonly failMode: string
+  readonly externalIds: Readonly<Record<string, string>>
+  /** IPv4 addresses of the bridge's own device, where it was asked for. */
+  readonly addresses: readonly string[]
+  /** The switch daemon has taken it into its datapath. */
+  readonly live: boolean
+}
+
+export interface ObservedPort {
+  readonly name: PortName
+  readonly bridge: BridgeName
+  readonly kind: 'system' | 'patch' | 'internal' | 'other'
+  /** Peer of a patch port. */
+  readonly peer?: string
+  readonly tag?: number
+  readonly trunks: readonly number[]
+  readonly externalIds: Readonly<Record<string, string>>
+  /** Port number; absent until the switch has it, or when its device is gone. */
+  readonly ofport?: number
+  /** What the switch says is wrong with it. */
+  readonly error?: string
+}
+
+export interface ObservedFlow {
+  readonly bridge: BridgeName
+  readonly cookie: Cookie
+  readonly priority: number
+  readonly match: string
+  readonly actions: string
+}
+
+export interface ObservedNatRule {
+  readonly bridge: BridgeName
+  readonly subnet: string
+}
+
+export interface Conflict {
+  readonly kind: 'container' | 'bridge' | 'port' | 'device'
+  readonly name: string
+  /** Who or what holds it, for the message. */
+  readonly holder: string
+}
