@@ -115,8 +115,11 @@ export interface LinkEngine extends Engine {
   conflicts(ports: readonly PortName[]): Promise<readonly Conflict[]>
   /** Makes the pair (an old one of that name goes), names, addresses and raises both ends. */
   createWire(wire: DesiredInterface, pid: number): Promise<void>
-  /** Brings name-bound settings of the inner end back: MAC, address, up, checksum offload; raises the outer end. */
-  configureWire(wire: DesiredInterface, pid: number): Promise<void>
+  /**
+   * Brings settings of both ends back: MAC, address, up, checksum offload. Takes the addresses in `stale` away, which were ours
+   * once, and leaves all others: a function may give its interface more.
+   */
+  configureWire(wire: DesiredInterface, pid: number, stale: readonly Cidr[]): Promise<void>
   removeWire(wire: ActualState['wires'][number]): Promise<void>
   /** Renames Docker's own interface in a container. */
   renameManagement(pid: number, name: InterfaceName): Promise<void>

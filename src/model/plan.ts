@@ -17,7 +17,7 @@ import type {
   PatchEnd,
   Scope,
 } from './desired.ts'
-import type { BridgeName, ContainerName, ImageRef, LinkId } from './names.ts'
+import type { BridgeName, Cidr, ContainerName, ImageRef, LinkId } from './names.ts'
 import type { Owned } from './ownership.ts'
 
 /** Unique within a plan; readable, e.g. `start:sond.demo.0.fw.0`. */
@@ -35,7 +35,8 @@ interface Payloads {
   updateLimits: { readonly name: ContainerName; readonly limits: Limits }
   removeContainer: { readonly container: Owned<ObservedContainer> }
   createWire: { readonly interface: DesiredInterface }
-  configureWire: { readonly interface: DesiredInterface }
+  /** `stale`: addresses that were ours on this interface and are no more. */
+  configureWire: { readonly interface: DesiredInterface; readonly stale: readonly Cidr[] }
   removeWire: { readonly wire: Owned<ObservedWire> }
   renameManagement: { readonly name: ContainerName; readonly interface: string }
   createTrunk: { readonly trunk: DesiredTrunk }
