@@ -24,7 +24,7 @@ export async function launch(name) {
   if (!existsSync(node)) {
     process.stderr.write(
       `${basename(script, '.js')}: needs Node.js ${OLDEST_MAJOR} or newer; this is ${process.versions.node}.\n` +
-        `Run 'npm ci' in ${root}, which brings its own, or install Node.js ${OLDEST_MAJOR}.\n`,
+        `Install Node.js ${OLDEST_MAJOR}; or, in a checkout (${root}), run 'npm ci', which brings its own.\n`,
     )
     process.exitCode = 1
     return

@@ -15,5 +15,5 @@ if [ "$sond_major" -ge 24 ]; then
   exec node "$sond_self" "$@"
 fi
 echo "$(basename -- "$sond_self" .js): needs Node.js 24 or newer (on PATH: $sond_version)." >&2
-echo "Run 'npm ci' in $sond_root, which brings its own, or install Node.js 24." >&2
+echo "Install Node.js 24; or, in a checkout ($sond_root), run 'npm ci', which brings its own." >&2
 exit 1

@@ -80,7 +80,7 @@ function runSuite(suite: Suite, work: string): Counts & { readonly failed: numbe
     `--output-file=${output}`,
     // Two runs in one checkout must not erase each other's records.
     `--test-env=_TAPJS_PROCESSINFO_CWD_=${work}`,
-    `--reporter=${process.stdout.isTTY ? 'base' : 'terse'}`,
+    `--reporter=${process.stdout.isTTY ? 'base' : 'dot'}`,
     ...suite.files,
   ]
   const coverage = suite.coverage ? { NODE_V8_COVERAGE: join(work, 'v8') } : {}
