@@ -34,8 +34,8 @@ export interface Backend {
   /** Takes a package into the watched directory; the file at `path` is the backend's to move or copy. `INVALID` with diagnostics. */
   onboard(upload: Upload): Promise<ApiObjects['Package']>
 
-  /** Lines of the containers that `target` names, as they come. `NOT_FOUND` when it names none. */
-  logs(target: LogTarget, options: LogOptions): AsyncIterable<LogLine>
+  /** Resolves with the lines of the containers that `target` names, as they come. `NOT_FOUND` when it names none. */
+  logs(target: LogTarget, options: LogOptions): Promise<AsyncIterable<LogLine>>
   /** One container; `CONFLICT` listing the candidates when `target` names several. */
   exec(target: Target, command: readonly string[], signal: AbortSignal): Promise<ExecResult>
 

@@ -1,0 +1,29 @@
+import { definableKinds, objectKinds, type DefinableKind, type ObjectKind } from './backend.ts'
+
+interface KindNames {
+  /** In addresses, `/instances`. */
+  readonly plural: string
+  /** In `sonctl` output and arguments, `instance/demo`. */
+  readonly singular: string
+  readonly others: readonly string[]
+}
+
+export const kindNames: Readonly<Record<ObjectKind, KindNames>> = {
+  ServiceInstance: { plural: 'instances', singular: 'instance', others: ['si', 'serviceinstance', 'serviceinstances'] },
+  DataCenter: { plural: 'datacenters', singular: 'datacenter', others: ['dc', 'dcs', 'pop'] },
+  Link: { plural: 'links', singular: 'link', others: [] },
+  Package: { plural: 'packages', singular: 'package', others: ['pkg', 'pkgs'] },
+  File: { plural: 'files', singular: 'file', others: [] },
+}
+
+/** Any of a kind's names, in any case. */
+export const parseKind = (text: string): ObjectKind | undefined => {
+  const wanted = text.toLowerCase()
+  return objectKinds.find((kind) => {
+    const { plural, singular, others } = kindNames[kind]
+    return wanted === plural || wanted === singular || others.includes(wanted)
+  })
+}
+
+export const isDefinable = (kind: ObjectKind): kind is DefinableKind =>
+  definableKinds.some((definable) => definable === kind)

@@ -1,0 +1,126 @@
+import multipart from '@fastify/multipart'
+import { createHash, randomUUID } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { mkdir, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { Transform, type Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { ApiObjects, Upload } from './backend.ts'
+import { apiRoot, type ApiContext, type Limits } from './context.ts'
+import { ApiError } from './errors.ts'
+
+/** Takes the package of a request into the watched directory. */
+export type Onboard = (request: FastifyRequest) => Promise<ApiObjects['Package']>
+
+/**
+ * Makes a plugin scope in which bodies are not read into memory: multipart forms and raw bodies stream to a file.
+ * `routes` gets the function that does it.
+ */
+export const uploadScope = async (
+  app: FastifyInstance,
+  context: ApiContext,
+  routes: (scope: FastifyInstance, onboard: Onboard) => void,
+): Promise<void> => {
+  const { limits } = context
+  await app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    await scope.register(multipart, {
+      throwFileSizeLimit: true,
+      limits: { fileSize: limits.packageBytes, files: 1, fields: 8, fieldSize: 4096, parts: 9, headerPairs: 32 },
+    })
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    routes(scope, (request) => onboard(request, context))
+  })
+}
+
+/** `POST /packages` of the API; the gatekeeper has its own. */
+export const packageRoutes = (scope: FastifyInstance, take: Onboard): void => {
+  scope.post(`${apiRoot}/packages`, async (request, reply) => reply.code(201).send(await take(request)))
+}
+
+const onboard = async (request: FastifyRequest, context: ApiContext): Promise<ApiObjects['Package']> => {
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > context.limits.packageBytes + MULTIPART_SLACK) throw tooLarge(context.limits.packageBytes)
+  await mkdir(context.uploadDirectory, { recursive: true, mode: 0o700 })
+  const path = join(context.uploadDirectory, `upload-${randomUUID()}`)
+  try {
+    const upload = await receive(request, path, context.limits)
+    request.audit.upload = { file: upload.fileName, size: upload.size, sha256: upload.sha256 }
+    const object = await context.backend.onboard(upload)
+    request.audit.objects = [`Package/${object.metadata.name}`]
+    return object
+  } finally {
+    await rm(path, { force: true })
+  }
+}
+
+// What a form adds to its file: boundaries, part headers and small fields.
+const MULTIPART_SLACK = 64 * 1024
+
+const receive = async (request: FastifyRequest, path: string, limits: Limits): Promise<Upload> => {
+  if (!request.isMultipart()) return store(request.raw, rawName(request), path, limits)
+  let upload: Upload | undefined
+  for await (const part of request.parts()) {
+    if (part.type !== 'file') continue
+    upload = await store(part.file, part.filename, path, limits)
+    if (part.file.truncated) throw tooLarge(limits.packageBytes)
+  }
+  if (upload !== undefined) return upload
+  throw new ApiError('BAD_REQUEST', 'the form has no file', { next: 'curl -F package=@FILE.son' })
+}
+
+const store = async (source: Readable, name: string, path: string, limits: Limits): Promise<Upload> => {
+  const sha1 = createHash('sha1')
+  const sha256 = createHash('sha256')
+  let size = 0
+  // A sender that stops in the middle keeps a file and a connection for nothing.
+  const stalled = setTimeout(() => source.destroy(tooSlow(limits)), limits.receiveMs)
+  const measure = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      stalled.refresh()
+      size += chunk.length
+      sha1.update(chunk)
+      sha256.update(chunk)
+      if (size > limits.packageBytes) done(tooLarge(limits.packageBytes))
+      else done(null, chunk)
+    },
+  })
+  try {
+    // A pipeline destroys what it reads from, and with a request its connection: the answer could not be sent any more.
+    const chunks = source.iterator({ destroyOnReturn: false })
+    await pipeline(chunks, measure, createWriteStream(path, { flags: 'wx', mode: 0o600 }))
+  } finally {
+    clearTimeout(stalled)
+  }
+  if (size === 0) throw new ApiError('BAD_REQUEST', 'the package is empty', { next: 'curl -F package=@FILE.son' })
+  const digest = sha256.digest('hex')
+  return { path, size, sha1: sha1.digest('hex'), sha256: digest, fileName: safeFileName(name, digest) }
+}
+
+/** Name for a raw body: the query's `name`, or the end of a Content-Disposition. */
+const rawName = (request: FastifyRequest): string => {
+  const { query } = request
+  if (typeof query === 'object' && query !== null && 'name' in query && typeof query.name === 'string')
+    return query.name
+  return /filename="(?<name>[^"]*)"/.exec(request.headers['content-disposition'] ?? '')?.groups?.['name'] ?? ''
+}
+
+/** Base name of letters, digits, `.`, `_`, `-`, ending in `.son` or `.tgo`; made of the digest when nothing usable was given. */
+export const safeFileName = (given: string, sha256: string): string => {
+  const base = basename(given.replaceAll('\\', '/')).replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+  const extension = /\.(?:son|tgo)$/i.exec(base)?.[0].toLowerCase() ?? '.son'
+  const stem = base
+    .replace(/\.(?:son|tgo)$/i, '')
+    .replace(/^[.-]+/, '')
+    .slice(0, 100)
+  return `${/[A-Za-z0-9]/.test(stem) ? stem : `package-${sha256.slice(0, 12)}`}${extension}`
+}
+
+const tooLarge = (bytes: number): ApiError =>
+  new ApiError('TOO_LARGE', `a package has at most ${bytes} bytes`, {
+    next: 'copy larger packages into the watched directory',
+  })
+
+const tooSlow = ({ receiveMs }: Limits): ApiError =>
+  new ApiError('TIMEOUT', `nothing arrived for ${receiveMs} ms`, { next: 'send the package again' })
