@@ -5,9 +5,7 @@ import { dirname, join } from 'node:path'
 
 /** Name of the file that holds a record: readable, safe as one path segment, unique per key. At most 200 characters. */
 export const fileNameOf = (key: string): string => {
-  const readable = key.replaceAll(/[^A-Za-z0-9_.-]/g, (character) =>
-    encodeURIComponent(character).replaceAll('*', '%2A'),
-  )
+  const readable = key.toWellFormed().replaceAll(/[^A-Za-z0-9_.-]/gu, (character) => encodeURIComponent(character))
   // What encodeURIComponent leaves as it is (!'()~) is harmless in a file name; a leading dot is kept for temporary files.
   const visible = readable.startsWith('.') ? `%2E${readable.slice(1)}` : readable
   if (visible.length <= 180) return visible

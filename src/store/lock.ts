@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, unlink, writeFile } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 
 export interface Lock {
   /** Gives the directory free. Never throws. */
@@ -37,6 +38,9 @@ export interface LockOptions {
   readonly proc?: string
   readonly pid?: number
 }
+
+/** Tries before giving up: some ten seconds of waiting for others that break a stale lock. */
+const rounds = 2000
 
 const hasCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code
@@ -81,15 +85,16 @@ const removeQuietly = async (path: string): Promise<void> => {
 
 /**
  * Takes the state directory for this process. A lock is a file that appears whole by `link(2)`, which fails when there is
- * one already. One whose process is gone is stale: it is renamed away, and only what was renamed away and proves to be
- * the stale one is dropped, so that of two that try at once one wins.
+ * one already. One whose process is gone is stale, and may be removed only by who holds the right to break this very
+ * lock: a lock file of its own, named by the digest of the stale one and taken in the same way. So of several that try
+ * at once one wins, also when one dies half-way.
  *
  * @throws LockedError when a live process holds it.
  */
 export const acquireLock = async (directory: string, options: LockOptions = {}): Promise<Lock> => {
   const { proc = '/proc', pid = process.pid } = options
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const path = join(directory, 'lock')
+  const lock = join(directory, 'lock')
   const boot = await bootId(proc)
   const nonce = randomBytes(8).toString('hex')
   const mine = `${[String(pid), (await startOf(proc, pid)) ?? '', boot, nonce].join('\n')}\n`
@@ -101,38 +106,42 @@ export const acquireLock = async (directory: string, options: LockOptions = {}):
     return start !== undefined && start === holder.start
   }
 
-  const release = async (): Promise<void> => {
-    const now = await readText(path).catch(() => undefined)
-    if (now === mine) await removeQuietly(path)
-  }
-
-  await writeFile(proposal, mine, { mode: 0o600, flag: 'wx', flush: true })
-  try {
-    // Ends: every round either takes the lock, finds a live holder, or removes one stale lock.
-    for (let round = 0; round < 100; round += 1) {
+  /** Undefined when taken, else the live process that has it. */
+  const take = async (path: string): Promise<number | undefined> => {
+    for (let round = 0; round < rounds; round += 1) {
       try {
         await link(proposal, path)
-        return { release }
+        return undefined
       } catch (error) {
         if (!hasCode(error, 'EEXIST')) throw error
       }
       const content = await readText(path)
       if (content === undefined) continue
       const holder = parseHolder(content)
-      if (holder !== undefined && (await isAlive(holder))) throw new LockedError(directory, holder.pid)
-      const away = join(directory, `.lock-stale-${nonce}-${String(round)}`)
-      try {
-        await rename(path, away)
-      } catch (error) {
-        if (hasCode(error, 'ENOENT')) continue
-        throw error
+      if (holder !== undefined && (await isAlive(holder))) return holder.pid
+      const right = `${lock}.break-${createHash('sha256').update(content).digest('hex').slice(0, 24)}`
+      if ((await take(right)) !== undefined) {
+        await setTimeout(5)
+        continue
       }
-      // Between reading and renaming another process may have replaced the stale lock by its own: put that one back.
-      if ((await readText(away)) !== content) await link(away, path).catch(() => undefined)
-      await unlink(away).catch(() => undefined)
+      // Nobody else may remove this content now, and a nonce makes sure that it never comes back.
+      if ((await readText(path)) === content) await removeQuietly(path)
+      await removeQuietly(right)
     }
     throw new Error(`the lock of the state directory ${directory} changes hands without end`)
+  }
+
+  await writeFile(proposal, mine, { mode: 0o600, flag: 'wx', flush: true })
+  try {
+    const other = await take(lock)
+    if (other !== undefined) throw new LockedError(directory, other)
   } finally {
     await removeQuietly(proposal)
+  }
+  return {
+    release: async () => {
+      const now = await readText(lock).catch(() => undefined)
+      if (now === mine) await removeQuietly(lock)
+    },
   }
 }
