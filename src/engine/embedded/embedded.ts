@@ -1,0 +1,153 @@
+import { mkdir, realpath, rm } from 'node:fs/promises'
+import type { Log } from '../../model/log.ts'
+import { containerdProgram, dockerPaths, dockerSockets, dockerdProgram, writeDockerSettings } from './dockerd.ts'
+import { checkHost, checkSocketPaths } from './host.ts'
+import { endShims, removeControlGroups, unmountBelow } from './leftovers.ts'
+import { ensureNamespace, isInside, namespaceOf, removeNamespace } from './namespace.ts'
+import {
+  databaseProgram,
+  initialiseDatabase,
+  loadKernelDatapath,
+  prepareDatabase,
+  switchPaths,
+  switchProgram,
+  switchSockets,
+} from './openvswitch.ts'
+import { endStray, keepRunning, strayPid } from './supervisor.ts'
+import type { Program, Supervised } from './supervisor.ts'
+
+export interface EmbeddedOptions {
+  /** Images, containers, switch database and logs are kept in `engines` below it. */
+  readonly stateDir: string
+  /** Sockets and pid files are in `engines` below it. */
+  readonly runDir: string
+  /** `stop` leaves engines and containers running, for the next daemon to take over. */
+  readonly keep: boolean
+  readonly log: Log
+  /** `netdev` = do not even try the kernel's. */
+  readonly datapath?: 'auto' | 'system' | 'netdev'
+  /** Docker's own bridge, inside the namespace, for management interfaces. */
+  readonly bridge?: boolean
+  /** Added to dockerd's environment, e.g. HTTPS_PROXY. */
+  readonly dockerdEnv?: Readonly<Record<string, string>>
+  /** All four by default. */
+  readonly parts?: { readonly docker: boolean; readonly switches: boolean }
+}
+
+export interface EmbeddedEngines {
+  readonly dockerUrl: string
+  readonly ovsdbUrl: string
+  /** Where the switch's control sockets are (`OVS_RUNDIR`). */
+  readonly ovsRunDir: string
+  /** Network namespace of the switches. */
+  readonly netns: { readonly name: string; readonly path: string }
+  /** By program name; 0 while one is being started again. */
+  pids(): Readonly<Record<string, number>>
+  /** True when engines of an earlier daemon were taken over. */
+  readonly adopted: boolean
+  stop(): Promise<void>
+}
+
+/**
+ * Starts private engines, or takes over those that an earlier daemon with the same directories left running.
+ * @throws HostNotReadyError when this host cannot, with what to do about it
+ */
+export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<EmbeddedEngines> => {
+  const { log, parts = { docker: true, switches: true } } = options
+  const programs = await checkHost()
+  await mkdir(`${options.stateDir}/engines/log`, { recursive: true, mode: 0o750 })
+  await mkdir(`${options.runDir}/engines`, { recursive: true, mode: 0o755 })
+  const stateDir = await realpath(`${options.stateDir}/engines`)
+  const runDir = await realpath(`${options.runDir}/engines`)
+  const logDir = `${stateDir}/log`
+
+  const namespace = namespaceOf(stateDir)
+  const through = [programs.nsenter, `--net=${namespace.path}`]
+  const docker = dockerPaths(stateDir, runDir, namespace.name)
+  const switches = switchPaths(stateDir, runDir)
+  checkSocketPaths([...dockerSockets(docker), ...switchSockets(switches)])
+
+  const settings = { bridge: options.bridge ?? false, env: options.dockerdEnv ?? {} }
+  const containerd = containerdProgram(docker, programs, through, logDir)
+  const dockerd = dockerdProgram(docker, programs, through, logDir, settings)
+  const database = databaseProgram(switches, programs, through, logDir)
+  const vswitchd = switchProgram(switches, programs, through, logDir)
+  /** The order to stop in; they start in the opposite one. */
+  const stopOrder = [dockerd, containerd, vswitchd, database]
+
+  const running = new Map<string, Supervised>()
+  const keep = async (program: Program): Promise<Supervised> => {
+    const supervised = await keepRunning(program, log)
+    running.set(program.name, supervised)
+    return supervised
+  }
+
+  const cleanUp = async (): Promise<void> => {
+    await endShims(docker.containerdSocket)
+    await unmountBelow(runDir, programs)
+    await unmountBelow(stateDir, programs)
+    await removeNamespace(namespace, programs)
+    await removeControlGroups(docker.cgroup)
+    await rm(runDir, { recursive: true, force: true })
+  }
+
+  const stopAll = async (): Promise<void> => {
+    for (const { name } of stopOrder) {
+      await running.get(name)?.stop()
+      running.delete(name)
+    }
+    await cleanUp()
+  }
+
+  const release = (): void => {
+    for (const supervised of running.values()) supervised.release()
+    running.clear()
+  }
+  const anyAdopted = (): boolean => [...running.values()].some(({ adopted }) => adopted)
+
+  const startDocker = async (): Promise<void> => {
+    await writeDockerSettings(docker)
+    await keep(containerd)
+    await keep(dockerd)
+  }
+  const startSwitches = async (): Promise<void> => {
+    if (options.datapath !== 'netdev') await loadKernelDatapath()
+    if ((await strayPid(database)) === 0) await prepareDatabase(switches, programs)
+    await keep(database)
+    await initialiseDatabase(switches, programs)
+    await keep(vswitchd)
+  }
+
+  await ensureNamespace(namespace, programs)
+  for (const program of stopOrder) {
+    const pid = await strayPid(program)
+    if (pid > 0 && !(await isInside(namespace, pid))) {
+      log.warn('engine found running outside its namespace, ending it', { engine: program.name, pid })
+      await endStray(program)
+    }
+  }
+  const started = await Promise.allSettled([
+    parts.docker ? startDocker() : undefined,
+    parts.switches ? startSwitches() : undefined,
+  ])
+  const failed = started.find((result) => result.status === 'rejected')
+  if (failed !== undefined) {
+    // What an earlier daemon left running holds services: it is not taken down for a failure of another part.
+    if (anyAdopted()) release()
+    else await stopAll()
+    throw failed.reason
+  }
+
+  return {
+    dockerUrl: `unix://${docker.socket}`,
+    ovsdbUrl: `unix:${switches.socket}`,
+    ovsRunDir: switches.runDir,
+    netns: namespace,
+    adopted: anyAdopted(),
+    pids: () => Object.fromEntries([...running].map(([name, supervised]) => [name, supervised.pid()])),
+    stop: async () => {
+      if (options.keep) release()
+      else await stopAll()
+    },
+  }
+}

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import Docker from 'dockerode'
+import type { Test } from 'tap'
+import { startEmbeddedEngines } from '../../src/engine/embedded/embedded.ts'
+import type { EmbeddedEngines, EmbeddedOptions } from '../../src/engine/embedded/embedded.ts'
+import { memoryLog } from './log.ts'
+
+const execute = promisify(execFile)
+
+export const busyboxPath = '/bin/busybox'
+
+export interface TestEngines extends EmbeddedEngines {
+  /** A fresh directory of this test; `state` and `run` below it. */
+  readonly dir: string
+  readonly stateDir: string
+  readonly runDir: string
+  /** A client of the private Docker engine. */
+  readonly docker: Docker
+}
+
+/** Everything on this machine that still tells of a directory of engines. Empty = nothing leaked. */
+export const findLeaks = async (dir: string, netns: string): Promise<readonly string[]> => {
+  const leaks: string[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    if (command.includes(`${dir}/`)) leaks.push(`process ${name}: ${command.replaceAll('\0', ' ')}`)
+  }
+  for (const line of (await readFile('/proc/self/mountinfo', 'utf8')).split('\n')) {
+    if (line.includes(` ${dir}/`)) leaks.push(`mount ${line}`)
+  }
+  const there = async (path: string): Promise<boolean> =>
+    stat(path).then(
+      () => true,
+      () => false,
+    )
+  if (await there(`/run/netns/${netns}`)) leaks.push(`network namespace ${netns}`)
+  for (const hierarchy of ['', ...(await readdir('/sys/fs/cgroup').catch(() => []))]) {
+    const group = join('/sys/fs/cgroup', hierarchy, netns)
+    if (await there(group)) leaks.push(`control group ${group}`)
+  }
+  return leaks
+}
+
+/** A directory with a short path (sockets go below it), removed after the test. */
+export const engineDirectory = async (t: Test): Promise<string> => {
+  const dir = await mkdtemp(join(tmpdir(), 'sond-'))
+  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  return dir
+}
+
+/**
+ * Private engines for one test (file): stopped after it, and the test fails when anything of them is left.
+ * `parts` starts only one half, which is quicker.
+ */
+export const startTestEngines = async (
+  t: Test,
+  options: Partial<Pick<EmbeddedOptions, 'parts' | 'datapath' | 'bridge' | 'log'>> = {},
+): Promise<TestEngines> => {
+  const dir = await engineDirectory(t)
+  const stateDir = join(dir, 'state')
+  const runDir = join(dir, 'run')
+  const engines = await startEmbeddedEngines({ log: memoryLog(), ...options, stateDir, runDir, keep: false })
+  t.teardown(async () => {
+    await engines.stop()
+    const leaks = await findLeaks(dir, engines.netns.name)
+    if (leaks.length > 0) t.fail('engines left something behind', { leaks })
+  })
+  const docker = new Docker({ socketPath: engines.dockerUrl.replace('unix://', '') })
+  return { ...engines, dir, stateDir, runDir, docker }
+}
+
+export interface BusyboxImage {
+  readonly entrypoint?: readonly string[]
+  readonly cmd?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly user?: string
+  readonly workdir?: string
+  /** Without `/bin/sh` and the other applets: `/bin/busybox` alone, under the name `/bin/program`. */
+  readonly shell?: boolean
+  /** Further files by absolute path; executable. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
+const applets = async (): Promise<readonly string[]> => {
+  const { stdout } = await execute(busyboxPath, ['--list'])
+  return stdout.split('\n').filter((name) => name !== '' && name !== 'busybox')
+}
+
+/** Makes an image of the host's static busybox: no registry, a tenth of a second. Default command: sleep. */
+export const importBusyboxImage = async (docker: Docker, name: string, image: BusyboxImage = {}): Promise<void> => {
+  const root = await mkdtemp(join(tmpdir(), 'sond-image-'))
+  try {
+    await chmod(root, 0o755)
+    for (const directory of ['bin', 'etc', 'tmp', 'root']) await mkdir(join(root, directory))
+    await chmod(join(root, 'tmp'), 0o1777)
+    await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nvnf:x:1000:1000:vnf:/tmp:/bin/sh\n')
+    await writeFile(join(root, 'etc/group'), 'root:x:0:\nvnf:x:1000:\n')
+    if (image.shell === false) {
+      await copyFile(busyboxPath, join(root, 'bin/program'))
+    } else {
+      await copyFile(busyboxPath, join(root, 'bin/busybox'))
+      for (const applet of await applets()) await symlink('busybox', join(root, 'bin', applet))
+    }
+    for (const [path, content] of Object.entries(image.files ?? {})) {
+      await mkdir(join(root, path, '..'), { recursive: true })
+      await writeFile(join(root, path), content, { mode: 0o755 })
+    }
+    const archive = join(root, '..', `${createHash('sha256').update(root).digest('hex').slice(0, 16)}.tar`)
+    try {
+      await execute('tar', ['--owner=0', '--group=0', '--numeric-owner', '-C', root, '-cf', archive, '.'])
+      const program = image.shell === false ? '/bin/program' : '/bin/sleep'
+      const cmd =
+        image.cmd ??
+        (image.entrypoint === undefined ? [program, ...(image.shell === false ? ['sleep'] : []), '1000000'] : [])
+      const changes = [
+        ...(image.entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(image.entrypoint)}`]),
+        ...(cmd.length === 0 ? [] : [`CMD ${JSON.stringify(cmd)}`]),
+        ...Object.entries(image.env ?? {}).map(([key, value]) => `ENV ${key}=${JSON.stringify(value)}`),
+        ...(image.user === undefined ? [] : [`USER ${image.user}`]),
+        ...(image.workdir === undefined ? [] : [`WORKDIR ${image.workdir}`]),
+      ]
+      const [, repository = name, tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(name) ?? []
+      const stream = await docker.importImage(archive, { repo: repository, tag, changes })
+      await new Promise<void>((resolve, reject) => {
+        docker.modem.followProgress(stream, (error: Error | null) => (error === null ? resolve() : reject(error)))
+      })
+    } finally {
+      await rm(archive, { force: true })
+    }
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}
