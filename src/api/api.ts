@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
+import type { Log } from '../model/log.ts'
 import type { ListenAddress } from './address.ts'
 import type { Backend } from './backend.ts'
-import { defaultLimits, type ApiContext, type ApiLog, type GatekeeperSettings, type Limits } from './context.ts'
+import { defaultLimits, type ApiContext, type GatekeeperSettings, type Limits } from './context.ts'
 import { planListener, prepareSocket, restrictSocket, type Listener } from './listeners.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { buildServer } from './server.ts'
@@ -16,7 +17,7 @@ export interface ApiOptions {
   /** TCP on loopback without a token. */
   readonly insecureNoAuth?: boolean
   readonly version: string
-  readonly log: ApiLog
+  readonly log: Log
   readonly metrics: Registry
   /** For packages while they arrive; on the file system of the watched directory a rename takes them in. */
   readonly uploadDirectory: string

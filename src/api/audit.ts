@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { ApiLog } from './context.ts'
+import type { Log } from '../model/log.ts'
 
 /** What a handler adds to the audit line of its request. */
 export interface AuditNotes {
@@ -18,7 +18,7 @@ declare module 'fastify' {
 const isRead = ({ method }: FastifyRequest): boolean => method === 'GET' || method === 'HEAD' || method === 'OPTIONS'
 
 /** One line for every change that was asked, whether it was granted or not. Bodies and headers stay out of it. */
-export const auditRequests = (app: FastifyInstance, listener: string, log: ApiLog): void => {
+export const auditRequests = (app: FastifyInstance, listener: string, log: Log): void => {
   app.decorateRequest('audit')
   app.addHook('onRequest', async (request) => {
     request.audit = {}

@@ -102,13 +102,11 @@ export interface ApiObjects {
 
 export type AnyObject = ApiObjects[ObjectKind]
 
+/** `object` of an event is `KIND/NAME`, `ServiceInstance/demo`. */
 export interface EventFilter {
   readonly kind?: ObjectKind
   readonly name?: string
 }
-
-/** Object of an event and of a change: `kind` in lower case and name, `serviceinstance/demo`. */
-export const objectKey = (kind: ObjectKind, name: string): string => `${kind.toLowerCase()}/${name}`
 
 export type Change =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: AnyObject }

@@ -1,12 +1,6 @@
 import type { Registry } from 'prom-client'
+import type { Log } from '../model/log.ts'
 import type { Backend } from './backend.ts'
-
-/** Constant message, fields beside it; winston's loggers are one. */
-export interface ApiLog {
-  info(message: string, fields: object): unknown
-  warn(message: string, fields: object): unknown
-  error(message: string, fields: object): unknown
-}
 
 /** Settings of the daemon that only the gatekeeper's calls know. */
 export interface GatekeeperSettings {
@@ -42,7 +36,7 @@ export const defaultLimits: Limits = {
 export interface ApiContext {
   readonly backend: Backend
   readonly version: string
-  readonly log: ApiLog
+  readonly log: Log
   readonly metrics: Registry
   /** Uploads are kept there while they are looked at. */
   readonly uploadDirectory: string

@@ -25,5 +25,15 @@ export const parseKind = (text: string): ObjectKind | undefined => {
   })
 }
 
+/** `KIND/NAME` or `KIND`, with any of the kind's names; names of files have slashes of their own. */
+export const parseObjectReference = (
+  text: string,
+): { readonly kind: ObjectKind | undefined; readonly name: string | undefined } => {
+  const slash = text.indexOf('/')
+  return slash < 0
+    ? { kind: parseKind(text), name: undefined }
+    : { kind: parseKind(text.slice(0, slash)), name: text.slice(slash + 1) }
+}
+
 export const isDefinable = (kind: ObjectKind): kind is DefinableKind =>
   definableKinds.some((definable) => definable === kind)

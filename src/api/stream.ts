@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { EventRecord } from '../model/status.ts'
-import { objectKey, type Backend, type Change, type EventFilter } from './backend.ts'
+import type { Backend, Change, EventFilter } from './backend.ts'
 import { queryOf } from './body.ts'
 import { apiRoot, type ApiContext } from './context.ts'
 import { ApiError } from './errors.ts'
-import { parseKind } from './kinds.ts'
+import { parseObjectReference } from './kinds.ts'
 import type { Streams } from './streams.ts'
 
 const query = z.object({
@@ -35,14 +35,11 @@ export const eventRoutes = (app: FastifyInstance, { backend }: ApiContext, strea
 
 const filterOf = (text: string | undefined): EventFilter => {
   if (text === undefined) return {}
-  const [kindText = '', ...rest] = text.split('/')
-  const kind = parseKind(kindText)
+  const { kind, name } = parseObjectReference(text)
   if (kind === undefined) {
-    throw new ApiError('BAD_REQUEST', `for=${text}: ${JSON.stringify(kindText)} is no kind`, {
-      next: 'write for=instance/NAME',
-    })
+    throw new ApiError('BAD_REQUEST', `for=${text} names no kind`, { next: 'write for=instance/NAME' })
   }
-  return rest.length === 0 ? { kind } : { kind, name: rest.join('/') }
+  return name === undefined ? { kind } : { kind, name }
 }
 
 /**
@@ -103,10 +100,8 @@ const watch = async (
 const isWanted = (change: Change, { kind, name }: EventFilter, only: Query['only']): boolean => {
   if (change.type === 'EVENT') {
     if (only === 'objects') return false
-    if (kind === undefined) return true
-    return name === undefined
-      ? change.event.object.startsWith(objectKey(kind, ''))
-      : change.event.object === objectKey(kind, name)
+    const about = parseObjectReference(change.event.object)
+    return (kind ?? about.kind) === about.kind && (name ?? about.name) === about.name
   }
   if (only === 'events') return false
   const { object } = change
