@@ -4,6 +4,7 @@ import type {
   ContainerName,
   Cookie,
   ImageRef,
+  InstanceName,
   InterfaceName,
   MacAddress,
   PortName,
@@ -58,6 +59,8 @@ export interface ScriptState {
 /** A network device of ours in the switches' namespace, and the inner end of its pair where that is seen in a container of ours. */
 export interface ObservedWire {
   readonly port: PortName
+  /** From its alias; absent on devices of the fabric. */
+  readonly instance?: InstanceName
   readonly up: boolean
   readonly inner?: {
     readonly container: ContainerName

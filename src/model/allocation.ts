@@ -31,8 +31,11 @@ export interface AddressAllocation {
   readonly copy: number
   /** VNF, or name of a SAP. */
   readonly vnf: VnfId
+  /** Empty for the only unit of a VNF. */
+  readonly vdu: string
   readonly replica: number
   readonly interface: InterfaceName
+  /** The link that gave the address; `sap:NAME` for an external SAP itself. */
   readonly link: LinkId
   readonly address: Cidr
 }

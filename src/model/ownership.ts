@@ -27,6 +27,10 @@ export const externalIds = {
   link: 'link',
   address: 'address',
   vlan: 'vlan',
+  /** Pool of the address. */
+  pool: 'pool',
+  /** Further links on this port: JSON, `[[LINK, VLAN or 0], ...]`. */
+  also: 'also',
   /** 24-bit number of the instance in its flows' cookies, decimal. */
   cookie: 'cookie',
   /** `vnf`, `sap`, `trunk`. */

@@ -1,0 +1,59 @@
+import type { DesireResult } from '../desired/result.ts'
+import type { SapUnit } from '../desired/settings.ts'
+import type { Engines } from '../engine/ports.ts'
+import type { SondConfiguration } from '../model/documents.ts'
+import type { Log } from '../model/log.ts'
+import type { ContainerName, InstanceName, Owner } from '../model/names.ts'
+import type { PackageDigest } from '../model/names.ts'
+import type { StepOutcome } from '../model/plan.ts'
+import type { InstanceStatus } from '../model/status.ts'
+import type { Store } from '../store/store.ts'
+import type { Watcher } from '../watch/types.ts'
+import type { Backoff } from './backoff.ts'
+import type { Clock } from './clock.ts'
+import type { Crashes } from './crashes.ts'
+import type { LedgerBook } from './ledger.ts'
+
+/** What the daemon tells of its work, for metrics. */
+export interface Observer {
+  turn(kind: 'instance' | 'fabric' | 'resync', ms: number, result: 'done' | 'failed'): void
+  step(outcome: StepOutcome): void
+}
+
+/** Where statuses and events go; one writer, many readers. */
+export interface StatusBoard {
+  status(instance: InstanceName): InstanceStatus | undefined
+  setStatus(instance: InstanceName, status: InstanceStatus): void
+  /** Forgets an instance that has gone. */
+  drop(instance: InstanceName): void
+  event(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** A thing happened over and over: said once until its text changes. */
+  say(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void
+}
+
+/** Everything a turn works with, made once by the composition root. */
+export interface LoopContext {
+  readonly engines: Engines
+  readonly watcher: Pick<Watcher, 'catalog'>
+  readonly store: Store
+  readonly board: StatusBoard
+  readonly book: LedgerBook
+  /** Last outcome of `desireInstance`, by instance: what it needs of the fabric and uses of data centers. */
+  readonly wishes: Map<InstanceName, DesireResult>
+  readonly crashes: Crashes
+  /** Containers whose last step failed. */
+  readonly failures: Backoff
+  /** Keys whose turn failed. */
+  readonly troubles: Backoff
+  readonly restarts: (name: ContainerName) => number
+  readonly settings: SondConfiguration['spec']
+  readonly sapUnit: SapUnit
+  readonly owner: Owner
+  readonly host: { readonly cpus: number }
+  readonly txOffloadBreaks: boolean
+  /** Folder of a package as an uncompressed tar, for building an image. */
+  readonly buildContext: (digest: PackageDigest, folder: string) => Promise<Uint8Array>
+  readonly observer: Observer
+  readonly clock: Clock
+  readonly log: Log
+}

@@ -1,0 +1,76 @@
+import { apply } from '../apply/apply.ts'
+import type { Engines } from '../engine/ports.ts'
+import type { ActualState } from '../model/actual.ts'
+import type { DesiredState } from '../model/desired.ts'
+import type { ContainerName } from '../model/names.ts'
+import { isEmpty, type Plan, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
+import { observe } from '../observe/observe.ts'
+import { plan } from '../plan/plan.ts'
+
+/** Looks in a row at most; what has not settled by then is tried again after a back-off. */
+const maxLooks = 6
+
+export interface ConvergeOptions {
+  readonly engines: Engines
+  /** The instance's number in its flows' cookies; 0 in the fabric's scope. */
+  readonly cookie: number
+  /** False: look and plan, change nothing. */
+  readonly act: boolean
+  /** Called before each look. */
+  readonly look: () => void
+  /** Called with what was seen, before it is planned on; gives what the planner may not know by itself. */
+  readonly policy: (actual: ActualState) => PlanPolicy
+  /** Called with a plan that is about to be carried out. */
+  readonly acting: (plan: Plan) => void
+  readonly ended: (outcome: StepOutcome) => void
+  readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
+  readonly signal: AbortSignal
+}
+
+export interface Convergence {
+  /** As last seen. */
+  readonly actual: ActualState
+  /** Made from what was last seen. */
+  readonly plan: Plan
+  readonly policy: PlanPolicy
+  readonly outcomes: readonly StepOutcome[]
+}
+
+const failedSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<string> =>
+  new Set(outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [outcome.step.id])))
+
+/** Names of containers whose steps failed, with the error. */
+export const failedContainers = (outcomes: readonly StepOutcome[]): ReadonlyMap<ContainerName, Error> =>
+  new Map(
+    outcomes.flatMap((outcome) =>
+      outcome.result === 'failed' ? outcome.step.serves.containers.map((name) => [name, outcome.error] as const) : [],
+    ),
+  )
+
+/**
+ * Observe, plan, apply, until a look finds nothing left to do, or only what has just failed: the caller decides when that is
+ * tried again.
+ *
+ * @throws EngineError when an engine cannot be looked at; nothing is decided then.
+ */
+export const converge = async (desired: DesiredState, options: ConvergeOptions): Promise<Convergence> => {
+  const outcomes: StepOutcome[] = []
+  for (let looks = 1; ; looks += 1) {
+    options.look()
+    const actual = await observe(desired, options.engines, options.cookie)
+    const policy = options.policy(actual)
+    const planned = plan(desired, actual, policy)
+    const tried = failedSteps(outcomes)
+    const hopeless = planned.steps.every(({ id }) => tried.has(id))
+    if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || options.signal.aborted)
+      return { actual, plan: planned, policy, outcomes }
+    options.acting(planned)
+    outcomes.push(
+      ...(await apply(planned, options.engines, {
+        signal: options.signal,
+        onOutcome: options.ended,
+        buildContext: options.buildContext,
+      })),
+    )
+  }
+}

@@ -1,0 +1,191 @@
+import { desireInstance } from '../desired/desire.ts'
+import type { DesireResult } from '../desired/result.ts'
+import { effectiveSettings } from '../desired/settings.ts'
+import type { ActualState } from '../model/actual.ts'
+import type { DesiredState } from '../model/desired.ts'
+import type { ContainerName, DataCenterName, InstanceName } from '../model/names.ts'
+import { isEmpty, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
+import type { InstanceStatus } from '../model/status.ts'
+import { summarize } from '../status/summarize.ts'
+import type { CatalogInstance } from '../watch/types.ts'
+import type { LoopContext } from './context.ts'
+import { converge, type Convergence } from './converge.ts'
+import type { Turn } from './queue.ts'
+
+/** An instance that shall have nothing: gone, or stopped. */
+const nothing = (instance: InstanceName): DesiredState => ({
+  scope: { kind: 'instance', instance },
+  bridges: [],
+  containers: [],
+  interfaces: [],
+  patches: [],
+  trunks: [],
+  flows: [],
+})
+
+const othersUsage = (context: LoopContext, self: InstanceName): DesireInputUsage => {
+  const sum = new Map<DataCenterName, { cpu: number; memoryBytes: number }>()
+  for (const [name, wish] of context.wishes) {
+    if (name === self) continue
+    for (const [dataCenter, usage] of wish.usage) {
+      const before = sum.get(dataCenter) ?? { cpu: 0, memoryBytes: 0 }
+      sum.set(dataCenter, { cpu: before.cpu + usage.cpu, memoryBytes: before.memoryBytes + usage.memoryBytes })
+    }
+  }
+  return sum
+}
+type DesireInputUsage = ReadonlyMap<DataCenterName, { readonly cpu: number; readonly memoryBytes: number }>
+
+/**
+ * What an instance of the catalog shall be, with its share of the pools booked. Undefined while its package is not there: then
+ * what runs is left as it is.
+ */
+export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {
+  if (entry.package === undefined) return undefined
+  const { document } = entry
+  const { name } = document.metadata
+  const catalog = context.watcher.catalog()
+  const result = desireInstance({
+    instance: document,
+    package: entry.package.package,
+    topology: {
+      dataCenters: [...catalog.dataCenters.values()].map((one) => one.document),
+      links: [...catalog.links.values()].map((one) => one.document),
+    },
+    settings: effectiveSettings(context.settings, document.spec.settings, context.sapUnit),
+    owner: context.owner,
+    host: context.host,
+    ledger: context.book.view(),
+    previous: context.book.of(name),
+    othersUsage: othersUsage(context, name),
+  })
+  context.wishes.set(name, result)
+  if (result.allocation !== undefined) context.book.set(result.allocation)
+  return result
+}
+
+/** Facts for the planner: what may not be started now, and why. */
+export const policyOf = (context: LoopContext, actual: ActualState): PlanPolicy => {
+  context.crashes.look(actual.containers)
+  const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // keys are container names
+  return {
+    heldBack: new Map([...failures, ...context.crashes.held()]),
+    stopWaitMs: context.settings.scripts.stopWaitMs,
+    txOffloadBreaks: context.txOffloadBreaks,
+  }
+}
+
+const when = (context: LoopContext, ms: number): string => new Date(context.clock.now() + ms).toISOString()
+
+/** Books the outcome of a step: a failure holds its containers back for a while. */
+export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void => {
+  context.observer.step(outcome)
+  const { step } = outcome
+  if (outcome.result === 'failed') {
+    context.log.warn('step failed', { step: step.id, error: outcome.error.message, cause: outcome.error.cause })
+    for (const name of step.serves.containers) {
+      if (context.failures.waiting(name) !== undefined) continue
+      const wait = context.failures.fail(name, outcome.error.message)
+      context.failures.reword(name, `${outcome.error.message}; next try at ${when(context, wait)}`)
+    }
+  }
+  if (outcome.result === 'done') {
+    context.log.info('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
+    if (step.kind === 'startContainer') context.failures.succeed(step.name)
+  }
+}
+
+const settledBefore = (status: InstanceStatus | undefined, generation: number): boolean =>
+  status !== undefined &&
+  status.observedGeneration === generation &&
+  status.conditions.some(({ type, status: value }) => (type === 'Ready' || type === 'Drifted') && value === 'True')
+
+const runConverge = (
+  context: LoopContext,
+  name: InstanceName,
+  desired: DesiredState,
+  act: boolean,
+  turn: Turn,
+): Promise<Convergence> =>
+  converge(desired, {
+    engines: context.engines,
+    cookie: context.book.of(name)?.cookie ?? 0,
+    act,
+    look: () => {
+      turn.look()
+    },
+    policy: (actual) => policyOf(context, actual),
+    acting: (plan) => {
+      context.log.info('carrying out a plan', { instance: name, steps: plan.steps.length })
+    },
+    ended: (outcome) => {
+      noteOutcome(context, outcome)
+    },
+    buildContext: context.buildContext,
+    signal: turn.signal,
+  })
+
+/** Milliseconds after which the instance must be looked at again, if any. */
+const lookAgain = (context: LoopContext, name: InstanceName, { plan, actual, policy }: Convergence): number | undefined => {
+  const names = [...actual.containers.map((one) => one.name), ...policy.heldBack.keys()]
+  const waits = names.flatMap((one) => context.failures.waiting(one)?.ms ?? [])
+  const due = context.crashes.nextDue(names)
+  if (due !== undefined) waits.push(due)
+  const key = `instance/${name}`
+  if (isEmpty(plan)) context.troubles.succeed(key)
+  else waits.push(context.troubles.fail(key, `${String(plan.steps.length)} steps are left`))
+  return waits.length === 0 ? undefined : Math.min(...waits) + 1
+}
+
+/** One turn for an instance that has a document. */
+export const turnInstance = async (
+  context: LoopContext,
+  entry: CatalogInstance,
+  turn: Turn,
+): Promise<number | undefined> => {
+  const { metadata, spec } = entry.document
+  const result = wish(context, entry)
+  const previous = context.board.status(metadata.name)
+  const warnOnly = spec.driftMode === 'Warn' && settledBefore(previous, entry.generation)
+  const act = !spec.suspend && !warnOnly && (result !== undefined || spec.state === 'Stopped')
+  const stopped = spec.state === 'Stopped'
+  const desired = stopped ? nothing(metadata.name) : result?.desired
+  const convergence = desired === undefined ? undefined : await runConverge(context, metadata.name, desired, act, turn)
+  if (stopped && convergence !== undefined && isEmpty(convergence.plan)) {
+    context.book.release(metadata.name)
+    context.wishes.delete(metadata.name)
+  }
+  context.board.setStatus(
+    metadata.name,
+    summarize({
+      entry,
+      previous,
+      result: stopped ? undefined : result,
+      convergence,
+      acted: act,
+      restarts: context.restarts,
+      now: new Date(context.clock.now()).toISOString(),
+    }),
+  )
+  for (const { code, severity, message } of result?.notices ?? [])
+    context.board.say(`serviceinstance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
+  if (convergence === undefined || !act) return undefined
+  return lookAgain(context, metadata.name, convergence)
+}
+
+/** One turn for an instance whose document is gone: everything of it goes. */
+export const turnGone = async (
+  context: LoopContext,
+  name: InstanceName,
+  turn: Turn,
+): Promise<{ readonly gone: boolean; readonly again: number | undefined }> => {
+  const convergence = await runConverge(context, name, nothing(name), true, turn)
+  const gone = isEmpty(convergence.plan)
+  if (gone) {
+    for (const { name: container } of convergence.actual.containers) context.crashes.forget(container)
+    context.book.release(name)
+    context.wishes.delete(name)
+    context.board.drop(name)
+  }
+  return { gone, again: gone ? undefined : lookAgain(context, name, convergence) }
+}

@@ -1,0 +1,128 @@
+import type { Clock } from './clock.ts'
+
+/** What a worker gets beside its key. */
+export interface Turn {
+  /** Call before looking at the world: whatever was asked for before is seen by this look and need not be asked again. */
+  look(): void
+  /** Aborted when the queue closes. */
+  readonly signal: AbortSignal
+}
+
+export interface QueueOptions {
+  /** Works on one key; it is never run twice at a time for one key. Resolves with milliseconds after which to look again, or undefined. */
+  readonly work: (key: string, turn: Turn) => Promise<number | undefined>
+  /** Called when `work` throws; the key is tried again after the result's milliseconds. */
+  readonly failed: (key: string, error: unknown) => number
+  readonly concurrency: number
+  readonly clock: Clock
+}
+
+export interface WorkQueue {
+  /** Look at this key soon; many calls before the look are one. */
+  add(key: string): void
+  /** Look at it no later than after so many milliseconds. */
+  addAfter(key: string, ms: number): void
+  /** Forgets what is planned for a key (a look under way goes on). */
+  forget(key: string): void
+  /** Resolves when nothing is under way or due now. */
+  idle(): Promise<void>
+  /** Stops taking work, cancels timers, and resolves when what is under way has ended. */
+  close(): Promise<void>
+  /** Keys waiting for a worker, for metrics. */
+  depth(): number
+}
+
+/** A queue of keys, not of events: a key is in it once however often it is asked for, and one worker at a time has it. */
+export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions): WorkQueue => {
+  const waiting = new Set<string>()
+  const running = new Map<string, { again: boolean }>()
+  const timers = new Map<string, { due: number; cancel: () => void }>()
+  const abort = new AbortController()
+  let idlers: (() => void)[] = []
+
+  const settle = (): void => {
+    if (waiting.size > 0 || running.size > 0) return
+    for (const resolve of idlers) resolve()
+    idlers = []
+  }
+
+  const addAfter = (key: string, ms: number): void => {
+    if (abort.signal.aborted) return
+    const due = clock.monotonic() + ms
+    const planned = timers.get(key)
+    if (planned !== undefined && planned.due <= due) return
+    planned?.cancel()
+    const cancel = clock.after(ms, () => {
+      timers.delete(key)
+      add(key)
+    })
+    timers.set(key, { due, cancel })
+  }
+
+  const run = async (key: string): Promise<void> => {
+    const state = { again: false }
+    running.set(key, state)
+    try {
+      const turn = { look: () => (state.again = false), signal: abort.signal }
+      const ms = await work(key, turn)
+      if (ms !== undefined) addAfter(key, ms)
+    } catch (error) {
+      addAfter(key, failed(key, error))
+    } finally {
+      running.delete(key)
+      if (state.again) add(key)
+      next()
+    }
+  }
+
+  const next = (): void => {
+    if (!abort.signal.aborted) {
+      for (const key of waiting) {
+        if (running.size >= concurrency) break
+        waiting.delete(key)
+        void run(key)
+      }
+    }
+    settle()
+  }
+
+  const add = (key: string): void => {
+    if (abort.signal.aborted) return
+    timers.get(key)?.cancel()
+    timers.delete(key)
+    const state = running.get(key)
+    if (state !== undefined) {
+      state.again = true
+      return
+    }
+    waiting.add(key)
+    next()
+  }
+
+  const idle = (): Promise<void> =>
+    new Promise((resolve) => {
+      idlers.push(resolve)
+      settle()
+    })
+
+  return {
+    add,
+    addAfter,
+    forget: (key) => {
+      waiting.delete(key)
+      timers.get(key)?.cancel()
+      timers.delete(key)
+      const state = running.get(key)
+      if (state !== undefined) state.again = false
+    },
+    idle,
+    close: async () => {
+      abort.abort()
+      waiting.clear()
+      for (const { cancel } of timers.values()) cancel()
+      timers.clear()
+      await idle()
+    },
+    depth: () => waiting.size,
+  }
+}
