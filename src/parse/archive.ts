@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto'
+import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
+import { type Report, quote, wholeFile } from './report.ts'
+
+/** A file in an archive. */
+export interface ArchiveFile {
+  readonly path: string
+  /** Bytes. */
+  readonly size: number
+  readonly md5: string
+  readonly sha256: string
+  /** Absent for files larger than `keepBytes`. */
+  readonly bytes?: Uint8Array
+}
+
+export interface ArchiveOptions {
+  /** Files up to this size are kept in memory; all are read and hashed. */
+  readonly keepBytes: number
+}
+
+/** Bounds on an archive; genuine packages have some dozen files of some kilobytes, or carry docker files. */
+const limits = {
+  entries: 10_000,
+  nameBytes: 1_024,
+  entryBytes: 256 * 1024 * 1024,
+  totalBytes: 512 * 1024 * 1024,
+  /** All kept contents together. */
+  keptBytes: 128 * 1024 * 1024,
+  /** Deflate gives 1000:1 at best; text rarely more than 20:1. */
+  ratio: 200,
+  /** Smaller outputs are harmless whatever their ratio. */
+  ratioFromBytes: 4 * 1024 * 1024,
+} as const
+
+const endSignature = 0x06054b50
+const endLength = 22
+const directorySignature = 0x02014b50
+const localSignature = Buffer.from('PK\u0003\u0004')
+
+/**
+ * The zip inside of what was saved around it (a form's multipart body, for one): from the first entry to the end record.
+ * Offsets in a zip count from its own start (APPNOTE 4.4.24), so the prefix is what they are short of.
+ */
+const findZip = (bytes: Uint8Array): Buffer | undefined => {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const lowest = Math.max(0, buffer.length - endLength - 2 * 0xffff)
+  for (let at = buffer.length - endLength; at >= lowest; at -= 1) {
+    if (buffer.readUInt32LE(at) !== endSignature) continue
+    const end = at + endLength + buffer.readUInt16LE(at + 20)
+    if (end > buffer.length) continue
+    const size = buffer.readUInt32LE(at + 12)
+    const offset = buffer.readUInt32LE(at + 16)
+    const isZip64 = size === 0xffffffff || offset === 0xffffffff
+    const start = isZip64 ? 0 : at - size - offset
+    if (start < 0) continue
+    const directory = start + offset
+    if (!isZip64 && size > 0 && buffer.readUInt32LE(directory) !== directorySignature) continue
+    return buffer.subarray(start, end)
+  }
+  return undefined
+}
+
+const fileType = (entry: Entry): number => (entry.externalFileAttributes >>> 16) & 0o170000
+const regular = new Set([0, 0o100000])
+const directory = 0o040000
+const stored = 0
+const deflated = 8
+
+class Refused extends Error {
+  readonly code: string
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const checkEntry = (entry: Entry, seen: Set<string>): void => {
+  const name = entry.fileName
+  const shown = quote(name)
+  if (/\p{Cc}/u.test(name)) throw new Refused('ARCHIVE_PATH', `the entry ${shown} has a control character in its name`)
+  if (Buffer.byteLength(name) > limits.nameBytes) throw new Refused('ARCHIVE_PATH', `the entry ${shown} has too long a name`)
+  const parts = name.replace(/\/$/, '').split('/')
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) {
+    throw new Refused('ARCHIVE_PATH', `the entry ${shown} is not a plain path inside the package`)
+  }
+  const unique = name.normalize('NFC').replace(/\/$/, '')
+  if (seen.has(unique)) throw new Refused('ARCHIVE_DUPLICATE', `the entry ${shown} is in the archive twice`)
+  seen.add(unique)
+  if (entry.isEncrypted()) throw new Refused('ARCHIVE_ENCRYPTED', `the entry ${shown} is encrypted; packages are not`)
+  const type = fileType(entry)
+  if (!regular.has(type) && !(type === directory && name.endsWith('/'))) {
+    throw new Refused('ARCHIVE_SPECIAL', `the entry ${shown} is a link, device or pipe; only files and directories belong here`)
+  }
+  if (entry.compressionMethod !== stored && entry.compressionMethod !== deflated) {
+    const message = `the entry ${shown} is compressed by method ${entry.compressionMethod}; use stored or deflate`
+    throw new Refused('ARCHIVE_METHOD', message)
+  }
+  if (entry.uncompressedSize > limits.entryBytes) throw tooLarge(shown)
+}
+
+const tooLarge = (shown: string): Refused =>
+  new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} unpacks to more than is allowed (${limits.entryBytes} bytes)`)
+
+const readEntry = async (
+  zip: ZipFile,
+  entry: Entry,
+  budget: { kept: number; readonly ratioBytes: number; written: number },
+  options: ArchiveOptions,
+): Promise<ArchiveFile> => {
+  const md5 = createHash('md5')
+  const sha256 = createHash('sha256')
+  const keep = entry.uncompressedSize <= Math.min(options.keepBytes, budget.kept)
+  const chunks: Buffer[] = []
+  let size = 0
+  const stream = await zip.openReadStreamPromise(entry)
+  // A read stream of bytes yields buffers.
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length
+    budget.written += chunk.length
+    if (size > limits.entryBytes || budget.written > limits.totalBytes) throw tooLarge(quote(entry.fileName))
+    if (budget.written > Math.max(limits.ratioFromBytes, budget.ratioBytes)) {
+      throw new Refused('ARCHIVE_RATIO', `the archive unpacks to more than ${limits.ratio} times its size; that is no package`)
+    }
+    md5.update(chunk)
+    sha256.update(chunk)
+    if (keep) chunks.push(chunk)
+  }
+  if (keep) budget.kept -= size
+  const hashes = { md5: md5.digest('hex'), sha256: sha256.digest('hex') }
+  const bytes = keep ? { bytes: new Uint8Array(Buffer.concat(chunks)) } : {}
+  return { path: entry.fileName, size, ...hashes, ...bytes }
+}
+
+/**
+ * Reads a whole zip archive, which may be hostile. Bytes before and after the zip are ignored; what the archive claims about
+ * sizes is not believed, real output is counted.
+ *
+ * @returns its files by path; undefined after an error has been reported.
+ */
+export const readArchive = async (
+  bytes: Uint8Array,
+  report: Report,
+  options: ArchiveOptions,
+): Promise<ReadonlyMap<string, ArchiveFile> | undefined> => {
+  const zipBytes = findZip(bytes)
+  if (zipBytes === undefined) {
+    report.error(wholeFile, 'NOT_A_ZIP', `this is not a whole zip archive${likelyKind(bytes)}`)
+    return undefined
+  }
+  try {
+    const zip = await fromBufferPromise(zipBytes, { decodeStrings: true, validateEntrySizes: true })
+    if (zip.entryCount > limits.entries) {
+      throw new Refused('ARCHIVE_TOO_LARGE', `the archive has ${zip.entryCount} entries; at most ${limits.entries} are read`)
+    }
+    const files = new Map<string, ArchiveFile>()
+    const seen = new Set<string>()
+    const budget = { kept: limits.keptBytes, ratioBytes: limits.ratio * zipBytes.length, written: 0 }
+    for await (const entry of zip.eachEntry()) {
+      checkEntry(entry, seen)
+      if (!entry.fileName.endsWith('/')) files.set(entry.fileName, await readEntry(zip, entry, budget, options))
+    }
+    return files
+  } catch (error) {
+    if (error instanceof Refused) report.error(wholeFile, error.code, error.message)
+    else report.error(wholeFile, 'ARCHIVE_BROKEN', `the zip archive is broken: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const likelyKind = (bytes: Uint8Array): string => {
+  if (bytes.length === 0) return '; the file is empty'
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return '; it is compressed with gzip. Pack the files as a zip'
+  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1')
+  if (/^\s*<(?:!doctype|html)/i.test(start)) return '; it is an HTML page, perhaps the answer to a failed download'
+  if (start.includes(localSignature.toString('latin1'))) return '; its end is missing, the file seems cut off'
+  return '; a package is a zip with META-INF/MANIFEST.MF'
+}

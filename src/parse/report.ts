@@ -1,0 +1,61 @@
+import type { Diagnostic } from '../model/diagnostics.ts'
+
+/** Where in a file: line and column from 1, and the path in the document. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+  readonly path: string
+}
+
+export const wholeFile: Place = { line: 1, column: 1, path: '' }
+
+/** Collects what is found in one file. */
+export interface Report {
+  readonly file: string
+  readonly diagnostics: Diagnostic[]
+  readonly error: (place: Place, code: string, message: string) => void
+  readonly notice: (place: Place, code: string, message: string) => void
+}
+
+/** @param diagnostics - shared by the reports of one package, so that its findings stay in order. */
+export const createReport = (file: string, diagnostics: Diagnostic[] = []): Report => {
+  const shown = printable(file)
+  const add =
+    (severity: Diagnostic['severity']) =>
+    ({ line, column, path }: Place, code: string, message: string) => {
+      diagnostics.push({ severity, code, message: printable(message), file: shown, line, column, path: printable(path) })
+    }
+  return { file, diagnostics, error: add('error'), notice: add('notice') }
+}
+
+/** Characters that could move a terminal's cursor or hide text are shown as their code; messages go to terminals and logs. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+
+const shownCharacters = 60
+
+/** Text from a user's file in quotation marks, shortened. */
+export const quote = (text: string): string => {
+  const short = text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text
+  return `"${printable(short.replaceAll('\n', '\\n'))}"`
+}
+
+/** Tells what a value is, for "found ...". */
+export const describe = (value: unknown): string => {
+  if (value === undefined) return 'nothing'
+  if (value === null) return 'an empty value'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
+  if (typeof value === 'string') return `the text ${quote(value)}`
+  if (typeof value === 'number') return `the number ${value}`
+  if (typeof value === 'boolean') return String(value)
+  return 'a map'
+}
+
+/** `a`, `a and b`, `a, b and c`; at most ten are named. */
+export const listOf = (names: readonly string[]): string => {
+  if (names.length === 0) return 'none'
+  const shown = names.slice(0, 10).map((name) => printable(name))
+  if (names.length > shown.length) return `${shown.join(', ')} and ${names.length - shown.length} more`
+  const last = shown.pop() ?? ''
+  return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`
+}

@@ -1,0 +1,48 @@
+/** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
+const distance = (from: string, to: string): number => {
+  let beforeLast: number[] = []
+  let last = Array.from({ length: to.length + 1 }, (_, index) => index)
+  for (let row = 1; row <= from.length; row += 1) {
+    const current = [row]
+    for (let column = 1; column <= to.length; column += 1) {
+      const replaced = (last[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1)
+      let best = Math.min((last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, replaced)
+      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      if (swapped) best = Math.min(best, (beforeLast[column - 2] ?? 0) + 1)
+      current.push(best)
+    }
+    beforeLast = last
+    last = current
+  }
+  return last[to.length] ?? 0
+}
+
+const longestWord = 64
+const plain = (word: string): string => word.toLowerCase().replace(/[\s_:./-]/g, '')
+
+/**
+ * The candidate that the user most likely meant by `word`, if one is near: case and separators do not count, and a third
+ * of the letters may differ.
+ */
+export const nearest = (word: string, candidates: Iterable<string>): string | undefined => {
+  if (word.length > longestWord) return undefined
+  const wanted = plain(word)
+  let best: string | undefined
+  let bestDistance = Infinity
+  for (const candidate of candidates) {
+    if (candidate.length > longestWord) continue
+    const other = plain(candidate)
+    const edits = distance(wanted, other)
+    if (edits < bestDistance && edits <= Math.max(wanted.length, other.length) / 3) {
+      best = candidate
+      bestDistance = edits
+    }
+  }
+  return best
+}
+
+/** `; did you mean "x"?`, or nothing. */
+export const didYouMean = (word: string, candidates: Iterable<string>): string => {
+  const found = nearest(word, candidates)
+  return found === undefined ? '' : `; did you mean "${found}"?`
+}
