@@ -140,7 +140,8 @@ export const containerContract = (t: Test, makeSubject: () => Promise<ContainerS
       image: mine.image,
     }
     await run(mine)
-    await run(other)
+    await engine.create(other)
+    await engine.start(other.name)
     const names = (list: readonly ObservedContainer[]) => list.map((one) => one.name).sort()
     t.same(names(await engine.observe(name.object(instance))), [mine.name])
     t.same(names(await engine.observe()), [mine.name, other.name].sort())
