@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import type { ApiObjects } from '../api/backend.ts'
+import { apiVersion } from '../model/documents.ts'
+import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
+import type { FileReport, InstanceStatus } from '../model/status.ts'
+import type { CatalogObject, CatalogPackage } from '../watch/types.ts'
+
+/** Catalog entries as the API shows them. */
+
+/** Stable over restarts: made of kind and name alone, in the form of a UUID. */
+const uidOf = (kind: string, name: string): string => {
+  const hex = createHash('sha256').update(`${kind}/${name}`).digest('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
+}
+
+const metadataOf = (entry: CatalogObject) => ({
+  name: entry.document.metadata.name,
+  labels: entry.document.metadata.labels,
+  uid: uidOf(entry.document.kind, entry.document.metadata.name),
+  generation: entry.generation,
+  creationTimestamp: entry.createdAt,
+  source: `${entry.source.file}:${String(entry.source.line)}`,
+})
+
+const acceptedCondition = (entry: CatalogObject) => ({
+  type: 'Accepted' as const,
+  status: entry.accepted ? ('True' as const) : ('False' as const),
+  reason: entry.accepted ? 'Valid' : 'Invalid',
+  message: entry.diagnostics
+    .filter(({ severity }) => severity === 'error')
+    .map(({ file, line, column, message }) => `${file}:${String(line)}:${String(column)}: ${message}`)
+    .join('\n'),
+  observedGeneration: entry.generation,
+  lastTransitionTime: entry.createdAt,
+})
+
+/** The spec in the words of the manifest. */
+const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance']['spec'] => {
+  const { settings } = spec
+  return {
+    package: spec.packageText,
+    replicas: spec.replicas,
+    suspend: spec.suspend,
+    state: spec.state,
+    driftMode: spec.driftMode,
+    ...(settings.deploySaps === undefined ? {} : { saps: { deploy: settings.deploySaps } }),
+    ...(settings.bidirectional === undefined && settings.requireForwardingGraphs === undefined
+      ? {}
+      : {
+          chaining: {
+            ...(settings.bidirectional === undefined ? {} : { bidirectional: settings.bidirectional }),
+            ...(settings.requireForwardingGraphs === undefined
+              ? {}
+              : { requireForwardingGraphs: settings.requireForwardingGraphs }),
+          },
+        }),
+    ...(settings.dockerManagement === undefined ? {} : { management: { dockerNetwork: settings.dockerManagement } }),
+    ...(settings.placement === undefined ? {} : { placement: { policy: settings.placement } }),
+    ...(spec.functions.length === 0 ? {} : { functions: spec.functions }),
+  }
+}
+
+export const instanceObject = (
+  entry: CatalogObject<ServiceInstance>,
+  status: InstanceStatus,
+  deletedAt?: string,
+): ApiObjects['ServiceInstance'] => ({
+  apiVersion,
+  kind: 'ServiceInstance',
+  metadata: { ...metadataOf(entry), ...(deletedAt === undefined ? {} : { deletionTimestamp: deletedAt }) },
+  spec: instanceSpec(entry.document),
+  status,
+})
+
+const plain = <D extends ManifestDocument>(entry: CatalogObject<D>) => ({
+  apiVersion,
+  metadata: metadataOf(entry),
+  status: { observedGeneration: entry.generation, conditions: [acceptedCondition(entry)] },
+})
+
+export const dataCenterObject = (entry: CatalogObject<DataCenter>): ApiObjects['DataCenter'] => ({
+  ...plain(entry),
+  kind: 'DataCenter',
+  spec: entry.document.spec,
+})
+
+export const linkObject = (entry: CatalogObject<Link>): ApiObjects['Link'] => ({
+  ...plain(entry),
+  kind: 'Link',
+  spec: entry.document.spec,
+})
+
+/** Name of a package as an object: `vendor.name.version` as far as a name can bear it, and some of its digest. */
+export const packageName = ({ package: pack, digest }: CatalogPackage): string =>
+  `${[pack.vendor, pack.name, pack.version]
+    .join('-')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9.]+/g, '-')
+    .replaceAll(/^[-.]+|[-.]+$/g, '')}-${digest.slice(7, 15)}`
+
+export const packageObject = (entry: CatalogPackage, instances: readonly string[]): ApiObjects['Package'] => {
+  const { package: pack } = entry
+  return {
+    apiVersion,
+    kind: 'Package',
+    metadata: {
+      name: packageName(entry),
+      labels: {},
+      uid: uidOf('Package', entry.digest),
+      generation: 1,
+      creationTimestamp: entry.onboardedAt,
+      source: entry.files[0] ?? '',
+    },
+    spec: {
+      vendor: pack.vendor,
+      name: pack.name,
+      version: pack.version,
+      digest: pack.digest,
+      sha1: pack.sha1,
+      size: pack.size,
+      file: pack.file,
+      description: pack.description,
+      functions: pack.service.functions.map(({ vnfId, descriptor }) => ({ vnfId, descriptor: descriptor.name })),
+      links: pack.service.links.map(({ id, typeText, ends }) => ({ id, type: typeText, ends: ends.map(({ raw }) => raw) })),
+    },
+    status: { notices: pack.notices, instances },
+  }
+}
+
+export const fileObject = (report: FileReport): ApiObjects['File'] => ({
+  apiVersion,
+  kind: 'File',
+  metadata: { name: report.file, labels: {}, uid: uidOf('File', report.file), generation: 1, creationTimestamp: '', source: report.file },
+  spec: {},
+  status: report,
+})

@@ -1,0 +1,31 @@
+import { createLogger, format, transports } from 'winston'
+import type { Log } from '../model/log.ts'
+
+export const logFormats = ['json', 'pretty'] as const
+export const logLevels = ['error', 'warn', 'info', 'debug'] as const
+
+const plain = (fields: Readonly<Record<string, unknown>>): string =>
+  Object.entries(fields)
+    .filter(([key, value]) => !['level', 'message', 'timestamp'].includes(key) && value !== undefined)
+    .map(([key, value]) => `${key}=${value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ')
+
+const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
+  const time = String(timestamp).slice(11, 23)
+  return `${time} ${level.padEnd(5)} ${String(message)} ${plain(fields)}`.trimEnd()
+})
+
+// Control characters in values (names from packages) must not reach a terminal or forge lines.
+const clean = format((info) => {
+  for (const [key, value] of Object.entries(info))
+    if (typeof value === 'string') info[key] = value.replaceAll(/[\p{Cc}]/gu, (one) => (one === '\n' ? '\n' : '\ufffd'))
+  return info
+})
+
+/** Logs to standard error. */
+export const createLog = (options: { readonly format: 'json' | 'pretty'; readonly level: string }): Log =>
+  createLogger({
+    level: options.level,
+    format: format.combine(clean(), format.timestamp(), options.format === 'json' ? format.json() : pretty),
+    transports: [new transports.Console({ stderrLevels: [...logLevels] })],
+  })

@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import { formatDiagnostic, isError } from '../model/diagnostics.ts'
+import type { SondConfiguration } from '../model/documents.ts'
+import { defaultConfiguration, parseConfiguration } from '../parse/configuration.ts'
+import { logFormats, logLevels } from './log.ts'
+
+/** The daemon's settings: the configuration file, with what the command line says instead. Paths are absolute. */
+export interface Options {
+  readonly spec: SondConfiguration['spec']
+  readonly stateDir: string
+  readonly runDir: string
+  readonly keepEngines: boolean
+  readonly tokenFile: string | undefined
+  readonly insecureNoAuth: boolean
+  readonly logFormat: 'json' | 'pretty'
+  readonly logLevel: string
+}
+
+interface Flags {
+  config?: string
+  manifests?: string
+  stateDir: string
+  runDir: string
+  listen?: string[]
+  engines?: SondConfiguration['spec']['engines']['mode']
+  dockerHost?: string
+  ovsdb?: string
+  owner?: string
+  keepEngines: boolean
+  tokenFile?: string
+  insecureNoAuth: boolean
+  logFormat: 'json' | 'pretty'
+  logLevel: string
+}
+
+/** A setting that cannot be used; the message is for the user. */
+export class OptionsError extends Error {}
+
+const more = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
+
+/** Flags of `sond run`, for the parser and for the documentation's test. */
+export const runCommand = (): Command =>
+  new Command('run')
+    .description('keep services running as the manifests say')
+    .option('--config <file>', 'SondConfiguration (default: /etc/sond/sond.yaml where it exists)')
+    .option('--manifests <dir>', 'watched directory (default: /etc/sond/manifests.d)')
+    .option('--state-dir <dir>', 'what must outlive a restart', '/var/lib/sond')
+    .option('--run-dir <dir>', 'sockets and pid files', '/run/sond')
+    .option('--listen <address>', 'unix:PATH or tcp:HOST:PORT; may be repeated (default: unix:RUN-DIR/sond.sock)', more)
+    .addOption(new Option('--engines <mode>', 'which engines (default: host)').choices(['host', 'embedded', 'memory']))
+    .option('--docker-host <url>', 'Docker engine (default: unix:///var/run/docker.sock)')
+    .option('--ovsdb <url>', 'Open vSwitch database (default: unix:/run/openvswitch/db.sock)')
+    .option('--owner <name>', 'mark on everything it makes; daemons with different owners can share engines (default: sond)')
+    .option('--keep-engines', 'leave embedded engines and their containers running at the end', false)
+    .option('--token-file <file>', 'bearer token for TCP listeners (mode 0600)')
+    .option('--insecure-no-auth', 'no token, on loopback only', false)
+    .addOption(new Option('--log-format <format>', 'form of the log on standard error').choices(logFormats).default('json'))
+    .addOption(new Option('--log-level <level>', 'least important level that is logged').choices(logLevels).default('info'))
+
+const defaultConfig = '/etc/sond/sond.yaml'
+
+const configured = async (file: string | undefined): Promise<SondConfiguration['spec']> => {
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(file ?? defaultConfig)
+  } catch (error) {
+    if (file === undefined) return defaultConfiguration().spec
+    throw new OptionsError(`cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  const { configuration, diagnostics } = parseConfiguration(file ?? defaultConfig, bytes)
+  if (configuration === undefined || diagnostics.some(isError))
+    throw new OptionsError(diagnostics.map(formatDiagnostic).join('\n'))
+  return configuration.spec
+}
+
+const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(path))
+
+/**
+ * @throws OptionsError when the configuration cannot be read or is wrong
+ */
+export const mergeOptions = async (flags: Flags): Promise<Options> => {
+  const file = await configured(flags.config)
+  const runDir = absolute(flags.runDir)
+  const listen = flags.listen ?? (flags.config === undefined ? [`unix:${runDir}/sond.sock`] : file.listen)
+  return {
+    spec: {
+      ...file,
+      owner: flags.owner ?? file.owner,
+      manifests: { ...file.manifests, directory: absolute(flags.manifests ?? file.manifests.directory) },
+      engines: {
+        ...file.engines,
+        mode: flags.engines ?? file.engines.mode,
+        docker: flags.dockerHost ?? file.engines.docker,
+        ovsdb: flags.ovsdb ?? file.engines.ovsdb,
+      },
+      listen,
+    },
+    stateDir: absolute(flags.stateDir),
+    runDir,
+    keepEngines: flags.keepEngines,
+    tokenFile: flags.tokenFile,
+    insecureNoAuth: flags.insecureNoAuth,
+    logFormat: flags.logFormat,
+    logLevel: flags.logLevel,
+  }
+}
