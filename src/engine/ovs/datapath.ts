@@ -1,0 +1,19 @@
+import { runProgram } from '../process.ts'
+
+/**
+ * Whether the kernel has Open vSwitch's datapath: it registers the generic netlink family `ovs_datapath`. The database
+ * lists the type `system` on every kernel, so it cannot tell.
+ */
+export const kernelDatapath = async (timeoutMs: number): Promise<boolean> => {
+  const registered = async (): Promise<boolean> => {
+    const { code } = await runProgram('genl', ['ctrl', 'get', 'name', 'ovs_datapath'], { timeoutMs })
+    return code === 0
+  }
+  if (await registered()) return true
+  try {
+    const { code } = await runProgram('modprobe', ['-q', 'openvswitch'], { timeoutMs })
+    return code === 0 && (await registered())
+  } catch {
+    return false // no modprobe on this host
+  }
+}

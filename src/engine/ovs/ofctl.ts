@@ -1,0 +1,54 @@
+import { EngineError } from '../../model/errors.ts'
+import type { ObservedFlow } from '../../model/actual.ts'
+import type { BridgeName } from '../../model/names.ts'
+import { followProgram, runProgram, type FollowedProgram } from '../process.ts'
+import { cookieFilter, parseFlows } from './flows.ts'
+
+/** Flows through `ovs-ofctl`, which speaks OpenFlow to a bridge's management socket. */
+export interface FlowTool {
+  dump(bridge: BridgeName, instance: number | undefined): Promise<readonly ObservedFlow[]>
+  /** All lines or none. */
+  bundle(bridge: BridgeName, lines: readonly string[]): Promise<void>
+  /** Lines that tell of changed flows; not of those that are there when it begins. */
+  monitor(bridge: BridgeName, listener: { onLine(line: string): void; onEnd(): void }): FollowedProgram
+}
+
+const protocol = ['-O', 'OpenFlow14', '--names'] // 1.4 is the first that has bundles and flow monitors
+
+/** `runDirectory`: where the switch daemon keeps its sockets. */
+export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowTool => {
+  const socket = (bridge: BridgeName): string => `unix:${runDirectory}/${bridge}.mgmt`
+
+  const run = async (bridge: BridgeName, args: readonly string[], input?: string): Promise<string> => {
+    const seconds = Math.max(1, Math.ceil(timeoutMs / 1000))
+    const all = [...protocol, `--timeout=${seconds}`, ...args]
+    const { code, stdout, stderr } = await runProgram('ovs-ofctl', all, {
+      timeoutMs: timeoutMs + 500, // its own time-out tells more
+      ...(input !== undefined && { input }),
+    })
+    if (code === 0) return stdout
+    const error = stderr.trim().slice(0, 2000)
+    const gone = /failed to (?:open socket|connect)|is not a bridge or a socket|Connection (?:refused|reset)/.test(
+      error,
+    )
+    throw new EngineError(gone ? 'UNAVAILABLE' : 'REFUSED', { bridge, error })
+  }
+
+  return {
+    dump: async (bridge, instance) =>
+      parseFlows(bridge, await run(bridge, ['--no-stats', 'dump-flows', socket(bridge), cookieFilter(instance)])),
+    async bundle(bridge, lines) {
+      await run(bridge, ['--bundle', 'add-flows', socket(bridge), '-'], `${lines.join('\n')}\n`)
+    },
+    monitor: (bridge, listener) =>
+      // A control socket of its own would stay behind in the switch's directory when it is killed.
+      followProgram(
+        'ovs-ofctl',
+        [...protocol, '--unixctl=none', 'monitor', socket(bridge), 'watch:!initial,!actions'],
+        {
+          ...listener,
+          onError: () => undefined, // it ends then, and the end is told
+        },
+      ),
+  }
+}

@@ -1,0 +1,118 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { EngineError } from '../model/errors.ts'
+
+/**
+ * Programs of the host, always by an argument vector. A program runs in a process group of its own, so that a time-out
+ * ends what it has started too.
+ */
+
+export interface ProgramResult {
+  /** Exit code; -1 when a signal ended it. */
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ProgramOptions {
+  readonly input?: string
+  readonly timeoutMs: number
+}
+
+// Messages are parsed, so they must not follow the user's language.
+const environment = (): NodeJS.ProcessEnv => ({
+  PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+  LC_ALL: 'C',
+})
+
+const killGroup = (child: ChildProcess): void => {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    child.kill('SIGKILL') // the group is gone when its leader has just ended
+  }
+}
+
+/**
+ * Runs a program to its end; resolves whatever its exit code is.
+ * @throws EngineError `TIMEOUT`, or `UNAVAILABLE` when it cannot be started.
+ */
+export const runProgram = (
+  command: string,
+  args: readonly string[],
+  { input, timeoutMs }: ProgramOptions,
+): Promise<ProgramResult> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env: environment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const stdout: Buffer[] = []
+    const stderr: Buffer[] = []
+    let timedOut = false
+    const timer = setTimeout(() => {
+      timedOut = true
+      killGroup(child)
+      child.stdout.destroy() // a grandchild in another group may hold the pipes open
+      child.stderr.destroy()
+    }, timeoutMs)
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
+    child.stdin.on('error', () => undefined) // a program that ends early says why by its exit code
+    child.on('error', (cause) => {
+      clearTimeout(timer)
+      reject(new EngineError('UNAVAILABLE', { program: command }, { cause }))
+    })
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      if (timedOut) reject(new EngineError('TIMEOUT', { program: command, after: `${timeoutMs} ms` }))
+      else
+        resolve({
+          code: code ?? -1,
+          stdout: Buffer.concat(stdout).toString('utf8'),
+          stderr: Buffer.concat(stderr).toString('utf8'),
+        })
+    })
+    child.stdin.end(input ?? '')
+  })
+
+/** A program that keeps running and prints lines. */
+export interface FollowedProgram {
+  /** Ends it; resolves when it has ended. `onEnd` is not called any more. */
+  stop(): Promise<void>
+}
+
+export interface FollowOptions {
+  onLine(line: string): void
+  /** What it prints to standard error. */
+  onError(line: string): void
+  /** It ended without being told to. */
+  onEnd(): void
+}
+
+/** Starts a program that prints lines until it is stopped. */
+export const followProgram = (command: string, args: readonly string[], options: FollowOptions): FollowedProgram => {
+  const child = spawn(command, args, { env: environment(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const end = Promise.withResolvers<undefined>()
+  let stopped = false
+  let ended = false
+  const finish = (): void => {
+    if (ended) return
+    ended = true
+    end.resolve(undefined)
+    if (!stopped) options.onEnd()
+  }
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    if (!stopped) options.onLine(line)
+  })
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    if (!stopped) options.onError(line)
+  })
+  child.on('error', finish)
+  child.on('close', finish)
+  return {
+    async stop() {
+      stopped = true
+      killGroup(child)
+      await end.promise
+    },
+  }
+}
