@@ -20,17 +20,14 @@ const diskName = /\.(?:qcow2?c?|raw|img|vmdk|vdi|iso|ova)(?:\.(?:gz|xz|tar|bz2|t
 /** The image of a `virtual_deployment_units` entry: `vm_image` of format docker, or a docker file in the package. */
 export const readVirtualImage = (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions): UnitImage => {
   const image = unit.at('vm_image')
-  const written = image.isAbsent ? undefined : image.value
-  if (options.assumeDockerImages) return { image: assumedImage(image.source() ?? '') }
-  if (!checkFormat(unit, image)) return {}
-  return readImage(image, written, names, files)
+  if (options.assumeDockerImages) return assumeImage(image)
+  return checkFormat(unit, image) ? readImage(image, names, files) : {}
 }
 
 /** The image of a `cloudnative_deployment_units` entry, which is always a container's. */
 export const readCloudNativeImage = (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions): UnitImage => {
   const image = unit.at('image')
-  if (options.assumeDockerImages) return { image: assumedImage(image.source() ?? '') }
-  return readImage(image, image.value, names, files)
+  return options.assumeDockerImages ? assumeImage(image) : readImage(image, names, files)
 }
 
 const checkFormat = (unit: Cursor, image: Cursor): boolean => {
@@ -52,12 +49,16 @@ const checkFormat = (unit: Cursor, image: Cursor): boolean => {
   return false
 }
 
-const readImage = (image: Cursor, written: unknown, names: readonly string[], files: PackageFiles): UnitImage => {
-  if (typeof written !== 'string' || written.trim() === '') {
-    image.error('IMAGE', `the image is ${describe(written)}; a name such as "sonatanfv/fw:1.0" is right`)
-    return {}
-  }
-  const text = written.trim()
+/** @returns undefined after an error has been reported. */
+const imageText = (image: Cursor): string | undefined => {
+  if (typeof image.value === 'string' && image.value.trim() !== '') return image.value.trim()
+  image.error('IMAGE', `the image is ${describe(image.value)}; a name such as "sonatanfv/fw:1.0" is right`)
+  return undefined
+}
+
+const readImage = (image: Cursor, names: readonly string[], files: PackageFiles): UnitImage => {
+  const text = imageText(image)
+  if (text === undefined) return {}
   if (/^file:\/\//i.test(text)) return readDockerfile(image, text.slice('file://'.length), files)
   const ref = parseImageRef(text.replace(/^(?:https?:\/\/)+/i, ''))
   if (ref === undefined) {
@@ -78,8 +79,9 @@ const readDockerfile = (image: Cursor, reference: string, files: PackageFiles): 
 }
 
 /** Some reference for whatever is written: the same text gives the same one. */
-const assumedImage = (text: string): ImageRef => {
-  const bare = text.replace(/^(?:https?:\/\/)+/i, '')
+const assumeImage = (image: Cursor): UnitImage => {
+  const text = imageText(image)
+  if (text === undefined) return {}
   const name = `assumed/${createHash('sha256').update(text).digest('hex').slice(0, 12)}`
-  return parseImageRef(bare) ?? must(parseImageRef(name), name)
+  return { image: parseImageRef(text.replace(/^(?:https?:\/\/)+/i, '')) ?? must(parseImageRef(name), name) }
 }

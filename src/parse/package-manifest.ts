@@ -109,8 +109,9 @@ const readContents = (
     const pathCursor = item.atAny([pathKey, 'name', 'source'])
     const written = pathCursor.text() ?? ''
     if (written === '') {
-      const found = typeof item.value === 'object' && !item.isAbsent ? describe(pathCursor.value) : describe(item.value)
-      pathCursor.error('CONTENT', `an entry of package_content is without ${pathKey} (${found} found); a path is right`)
+      const isMap = typeof item.value === 'object' && !item.isAbsent && !Array.isArray(item.value)
+      const found = isMap ? `${pathKey} is ${describe(pathCursor.value)}` : `an entry of package_content is ${describe(item.value)}`
+      pathCursor.error('CONTENT', `${found}; a path is right`)
       return []
     }
     const type = item.at('content-type').source() ?? ''

@@ -40,10 +40,10 @@ export const quote = (text: string): string => {
   return `"${printable(short.replaceAll('\n', '\\n'))}"`
 }
 
-/** Tells what a value is, for "found ...". */
+/** Tells what a value is, to follow "is". */
 export const describe = (value: unknown): string => {
-  if (value === undefined) return 'nothing'
-  if (value === null) return 'an empty value'
+  if (value === undefined) return 'missing'
+  if (value === null) return 'empty'
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'string') return `the text ${quote(value)}`
   if (typeof value === 'number') return `the number ${value}`
