@@ -11,9 +11,9 @@ export interface FileMemory {
   readonly seen: number
   /** ISO 8601. */
   readonly firstSeen: string
-  /** Text that was last good, of a manifest; it is parsed again after a restart. */
-  readonly text?: string
-  /** Its documents, used when an upgraded parser no longer takes the text. */
+  /** Bytes that were last good, of a manifest, in base64; they are parsed again after a restart. */
+  readonly source?: string
+  /** Its documents, used when an upgraded parser no longer takes the bytes. */
   readonly documents: readonly { readonly document: ManifestDocument; readonly line: number }[]
   /** Package that was last good. */
   readonly digest?: PackageDigest
@@ -28,7 +28,8 @@ export interface ObjectMemory {
   readonly generation: number
   /** ISO 8601. */
   readonly createdAt: string
-  readonly spec: unknown
+  /** As it counts now; stands in for the file's memory when that is lost. */
+  readonly document: ManifestDocument
   /** Of an instance: package it was last resolved to. */
   readonly package?: PackageDigest
 }
@@ -99,7 +100,7 @@ export interface Records {
 
 export type RecordKind = keyof Records
 
-type Sort = 'string' | 'number' | 'object' | 'array' | 'any'
+type Sort = 'string' | 'number' | 'object' | 'array'
 
 /** Checks the outer form of a record that comes from disk: the file's schema number vouches for what is inside. */
 const shaped =
@@ -109,9 +110,8 @@ const shaped =
     const found = new Map<string, unknown>(Object.entries(value))
     return Object.entries<string>(required).every(([key, sort]) => {
       const item = found.get(key)
-      if (item === undefined) return sort.endsWith('?') || sort === 'any'
+      if (item === undefined) return sort.endsWith('?')
       const wanted = sort.replace('?', '')
-      if (wanted === 'any') return true
       if (wanted === 'array') return Array.isArray(item)
       return typeof item === wanted && item !== null
     })
@@ -124,7 +124,7 @@ export const recordShapes: { readonly [K in RecordKind]: (value: unknown) => val
     kind: 'string',
     seen: 'number',
     firstSeen: 'string',
-    text: 'string?',
+    source: 'string?',
     documents: 'array',
     digest: 'string?',
   }),
@@ -133,7 +133,7 @@ export const recordShapes: { readonly [K in RecordKind]: (value: unknown) => val
     file: 'string',
     generation: 'number',
     createdAt: 'string',
-    spec: 'any',
+    document: 'object',
     package: 'string?',
   }),
   packages: shaped<PackageMemory>({ digest: 'string', order: 'number', onboardedAt: 'string', file: 'string' }),

@@ -93,7 +93,7 @@ export interface ParsedPackage {
 
 export interface Parsers {
   /** `file` is the path relative to the watched directory, for diagnostics. */
-  manifest(file: string, text: string): ParsedManifest
+  manifest(file: string, bytes: Uint8Array): ParsedManifest
   package(file: string, bytes: Uint8Array): Promise<ParsedPackage>
 }
 

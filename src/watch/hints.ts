@@ -1,0 +1,68 @@
+import { watch, type FSWatcher } from 'chokidar'
+import type { Log } from '../model/log.ts'
+import type { HintFolder } from './scan.ts'
+
+/** Says that something changed in one of the folders; what, only a scan tells. */
+export interface Hints {
+  /** The folders to listen to, by real path; all others are let go. */
+  listen(folders: ReadonlyMap<string, HintFolder>): Promise<void>
+  close(): Promise<void>
+}
+
+interface Listening {
+  identity: string
+  names: ReadonlySet<string> | undefined
+  readonly watcher: FSWatcher
+}
+
+/**
+ * One chokidar watcher per folder, not recursive: which folders there are, and whether one was replaced by another of the
+ * same name, is told by scans, so circles of links and swapped folders are no concern here. A watcher that begins to listen
+ * is a hint too: what changed between the scan and that moment would be missed otherwise.
+ */
+export const createHints = (log: Log, hint: () => void): Hints => {
+  const watchers = new Map<string, Listening>()
+  let warned = false
+
+  const open = (folder: string): FSWatcher =>
+    watch(folder, {
+      depth: 0,
+      followSymlinks: false,
+      ignoreInitial: true,
+      ignorePermissionErrors: true,
+      // The watch on a folder tells of its files too: one watch a folder is enough.
+      ignored: (path) => path !== folder,
+    })
+      .on('raw', (_event, name) => {
+        const names = watchers.get(folder)?.names
+        if (names === undefined || names.has(name)) hint()
+      })
+      .on('ready', hint)
+      .on('error', (error) => {
+        // Typically ENOSPC: the host's limit on inotify watches. The periodic look still finds every change.
+        if (!warned) log.warn('cannot listen for changes, looking periodically', { folder, error: String(error) })
+        warned = true
+      })
+
+  return {
+    listen: async (folders) => {
+      const closing: Promise<void>[] = []
+      for (const [folder, { identity, watcher }] of watchers) {
+        if (folders.get(folder)?.identity === identity) continue
+        watchers.delete(folder)
+        closing.push(watcher.close())
+      }
+      await Promise.all(closing)
+      for (const [folder, { identity, names }] of folders) {
+        const known = watchers.get(folder)
+        if (known === undefined) watchers.set(folder, { identity, names, watcher: open(folder) })
+        else known.names = names
+      }
+    },
+    close: async () => {
+      const all = [...watchers.values()]
+      watchers.clear()
+      await Promise.all(all.map(({ watcher }) => watcher.close()))
+    },
+  }
+}

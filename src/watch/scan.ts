@@ -1,0 +1,203 @@
+import type { BigIntStats, Dirent } from 'node:fs'
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileKind, isIgnored, type FileKind } from './recognise.ts'
+
+export interface FoundFile {
+  readonly kind: FileKind
+  /** Changes with every change of the content, and when another file takes the name. */
+  readonly fingerprint: string
+  /** Milliseconds since the epoch. */
+  readonly modified: number
+  /** Time of the last change by the kernel's clock, which nobody can set. Milliseconds since the epoch. */
+  readonly changed: number
+  /** Why it cannot be read at all. */
+  readonly obstacle?: string
+}
+
+export interface Scan {
+  /** Undefined when the directory cannot be read: then `error` says why and nothing else is known. */
+  readonly root: { readonly device: string; readonly inode: string } | undefined
+  readonly error: string
+  /** By path relative to the root. */
+  readonly files: ReadonlyMap<string, FoundFile>
+  /** Folders that could not be read, relative, with the reason: what is in them is not known. */
+  readonly unreadable: ReadonlyMap<string, string>
+  /** By real path, the folders where changes matter. */
+  readonly folders: ReadonlyMap<string, HintFolder>
+}
+
+export interface HintFolder {
+  /** Changes when another folder takes the name. */
+  readonly identity: string
+  /** Names whose changes matter; undefined = all. */
+  readonly names: ReadonlySet<string> | undefined
+}
+
+/** Folders below folders; deeper ones are reported as unreadable. */
+const maximumDepth = 32
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EIO'
+
+const errorText: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it is not a directory',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ELOOP: 'its symbolic links lead in a circle',
+}
+
+const explain = (error: unknown): string => {
+  const code = codeOf(error)
+  return errorText[code] ?? `reading fails with ${code}`
+}
+
+export const identity = (stats: BigIntStats): string => `${stats.dev}:${stats.ino}`
+
+export const fingerprint = (stats: BigIntStats): string =>
+  `${identity(stats)}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
+
+/** What is not a regular file, in a word; undefined for one. Opening such a thing may wait for ever. */
+export const oddity = (stats: BigIntStats): string | undefined => {
+  if (stats.isFile()) return undefined
+  if (stats.isFIFO()) return 'a named pipe'
+  if (stats.isSocket()) return 'a socket'
+  if (stats.isCharacterDevice() || stats.isBlockDevice()) return 'a device'
+  return 'not a regular file'
+}
+
+interface Folder {
+  /** Relative to the root; empty for the root. */
+  readonly path: string
+  readonly depth: number
+}
+
+/** A walk over one directory tree, gathering what `Scan` tells. */
+const createWalk = (root: string) => {
+  const files = new Map<string, FoundFile>()
+  const unreadable = new Map<string, string>()
+  const folders = new Map<string, HintFolder>()
+  const visited = new Set<string>()
+  /** Folders reached by symbolic links wait until all real ones were seen, so that a folder is known by its real path. */
+  const queue: { readonly real: Folder[]; readonly linked: Folder[] } = { real: [{ path: '', depth: 0 }], linked: [] }
+
+  const addFolder = async (path: string, name?: string): Promise<void> => {
+    try {
+      const real = await realpath(path)
+      const known = folders.get(real)
+      const all = name === undefined || (known !== undefined && known.names === undefined)
+      folders.set(real, {
+        identity: identity(await stat(real, { bigint: true })),
+        names: all ? undefined : new Set([...(known?.names ?? []), name]),
+      })
+    } catch {
+      // It is gone again: the next scan tells.
+    }
+  }
+
+  /** The folder of the file that a link leads to. */
+  const addTarget = async (link: string): Promise<void> => {
+    const target = await realpath(link)
+    await addFolder(dirname(target), basename(target))
+  }
+
+  const entry = async (folder: Folder, found: Dirent): Promise<void> => {
+    const path = folder.path === '' ? found.name : `${folder.path}/${found.name}`
+    const below = { path, depth: folder.depth + 1 }
+    if (found.isDirectory()) {
+      queue.real.push(below)
+      return
+    }
+    const kind = fileKind(found.name)
+    if (kind === undefined && !found.isSymbolicLink()) return
+    const full = join(root, path)
+    try {
+      const stats = await stat(full, { bigint: true })
+      if (stats.isDirectory()) {
+        queue.linked.push(below)
+      } else if (kind !== undefined) {
+        const odd = oddity(stats)
+        files.set(path, {
+          kind,
+          fingerprint: fingerprint(stats),
+          modified: Number(stats.mtimeMs),
+          changed: Number(stats.ctimeMs),
+          ...(odd === undefined ? {} : { obstacle: `it is ${odd}, not a regular file` }),
+        })
+        if (found.isSymbolicLink()) await addTarget(full)
+      }
+    } catch (error) {
+      const lost = codeOf(error) === 'ENOENT'
+      // A file that was listed a moment ago and is gone now was deleted; a link that leads nowhere is unreadable.
+      if (lost && !found.isSymbolicLink()) return
+      const reason = lost ? 'it is a symbolic link to something that does not exist' : explain(error)
+      if (kind === undefined) unreadable.set(path, reason)
+      else files.set(path, { kind, fingerprint: `unreadable:${reason}`, modified: 0, changed: 0, obstacle: reason })
+    }
+  }
+
+  const visit = async (folder: Folder): Promise<void> => {
+    const full = join(root, folder.path)
+    try {
+      const stats = await stat(full, { bigint: true })
+      if (visited.has(identity(stats))) return
+      visited.add(identity(stats))
+      if (folder.depth > maximumDepth) {
+        unreadable.set(folder.path, `it is nested deeper than ${maximumDepth} folders`)
+        return
+      }
+      await addFolder(full)
+      const entries = (await readdir(full, { withFileTypes: true })).filter(({ name }) => !isIgnored(name))
+      await Promise.all(entries.map((found) => entry(folder, found)))
+    } catch (error) {
+      if (folder.path === '') throw error
+      if (codeOf(error) !== 'ENOENT') unreadable.set(folder.path, explain(error))
+    }
+  }
+
+  /** In the order of names, whatever order the file system lists them in. */
+  const take = (): Folder | undefined => {
+    const from = queue.real.length > 0 ? queue.real : queue.linked
+    from.sort((a, b) => (a.path < b.path ? -1 : 1))
+    return from.shift()
+  }
+
+  return { files, unreadable, folders, visit, take, addFolder }
+}
+
+/** The nearest folder above that exists, and the name in it that leads down, so that the making of the root is noticed. */
+const above = async (path: string): Promise<{ readonly folder: string; readonly name: string }> => {
+  const folder = dirname(path)
+  try {
+    await stat(folder)
+    return { folder, name: basename(path) }
+  } catch {
+    return folder === path ? { folder, name: basename(path) } : above(folder)
+  }
+}
+
+/**
+ * One look at everything below `root`: the names that count, with fingerprints. Symbolic links are followed; every folder
+ * is visited once, so links in a circle end. Never throws.
+ */
+export const scanDirectory = async (root: string): Promise<Scan> => {
+  const walk = createWalk(root)
+  const { folder, name } = await above(root)
+  await walk.addFolder(folder, name)
+  try {
+    const stats = await stat(root, { bigint: true })
+    for (let next = walk.take(); next !== undefined; next = walk.take()) await walk.visit(next)
+    const { files, unreadable, folders } = walk
+    const identified = { device: String(stats.dev), inode: String(stats.ino) }
+    return { root: identified, error: '', files, unreadable, folders }
+  } catch (error) {
+    return { root: undefined, error: explain(error), files: new Map(), unreadable: new Map(), folders: walk.folders }
+  }
+}
+
+/** Whether a path lies in a folder whose content is not known. */
+export const isHidden = (scan: Scan, path: string): boolean => {
+  for (const folder of scan.unreadable.keys()) if (path.startsWith(`${folder}/`)) return true
+  return false
+}
