@@ -156,6 +156,7 @@ export const wire = ({ owner, instance, copies, drafts, segments, allocated, bid
     const [dc, own] = (['dc', 'sap'] as const).map((side) =>
       names((salt) => sapPort(owner, instance, draft.copy, sap.key, draft.id, side, salt)),
     ) as [PortName, PortName] // two sides in, two names out
+    const vlan = vlanOf(draft)
     const ids = {
       [externalIds.owner]: owner,
       [externalIds.instance]: instance,
@@ -165,19 +166,29 @@ export const wire = ({ owner, instance, copies, drafts, segments, allocated, bid
       [externalIds.dataCenter]: at,
       [externalIds.cookie]: String(allocated.cookie),
       [externalIds.role]: 'sap',
-      [externalIds.link]: draft.id,
     }
-    const vlan = vlanOf(draft)
-    const seen = vlan === undefined ? {} : { [externalIds.vlan]: String(vlan) }
+    const held = addresses.get(`${draft.copy}/${sap.key}//${sap.point.interfaceName}/0`)
     patches.push({
       ends: [
         {
           port: dc,
           bridge: bridgeOf(at),
           ...(draft.kind === 'lan' && vlan !== undefined ? { vlan } : {}),
-          externalIds: { ...ids, ...seen },
+          externalIds: {
+            ...ids,
+            [externalIds.link]: draft.id,
+            ...(vlan === undefined ? {} : { [externalIds.vlan]: String(vlan) }),
+          },
         },
-        { port: own, bridge: external.bridge, externalIds: ids },
+        {
+          port: own,
+          bridge: external.bridge,
+          externalIds: {
+            ...ids,
+            [externalIds.link]: sap.segment,
+            ...(held === undefined ? {} : { [externalIds.address]: held.address, [externalIds.pool]: held.pool }),
+          },
+        },
       ],
     })
     sapPorts.set(external, [...(sapPorts.get(external) ?? []), own])
