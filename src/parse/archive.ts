@@ -78,7 +78,8 @@ const checkEntry = (entry: Entry, seen: Set<string>): void => {
   const name = entry.fileName
   const shown = quote(name)
   if (/\p{Cc}/u.test(name)) throw new Refused('ARCHIVE_PATH', `the entry ${shown} has a control character in its name`)
-  if (Buffer.byteLength(name) > limits.nameBytes) throw new Refused('ARCHIVE_PATH', `the entry ${shown} has too long a name`)
+  if (Buffer.byteLength(name) > limits.nameBytes)
+    throw new Refused('ARCHIVE_PATH', `the entry ${shown} has too long a name`)
   const parts = name.replace(/\/$/, '').split('/')
   if (parts.some((part) => part === '' || part === '.' || part === '..')) {
     throw new Refused('ARCHIVE_PATH', `the entry ${shown} is not a plain path inside the package`)
@@ -89,7 +90,10 @@ const checkEntry = (entry: Entry, seen: Set<string>): void => {
   if (entry.isEncrypted()) throw new Refused('ARCHIVE_ENCRYPTED', `the entry ${shown} is encrypted; packages are not`)
   const type = fileType(entry)
   if (!regular.has(type) && !(type === directory && name.endsWith('/'))) {
-    throw new Refused('ARCHIVE_SPECIAL', `the entry ${shown} is a link, device or pipe; only files and directories belong here`)
+    throw new Refused(
+      'ARCHIVE_SPECIAL',
+      `the entry ${shown} is a link, device or pipe; only files and directories belong here`,
+    )
   }
   if (entry.compressionMethod !== stored && entry.compressionMethod !== deflated) {
     const message = `the entry ${shown} is compressed by method ${entry.compressionMethod}; use stored or deflate`
@@ -119,7 +123,10 @@ const readEntry = async (
     budget.written += chunk.length
     if (size > limits.entryBytes || budget.written > limits.totalBytes) throw tooLarge(quote(entry.fileName))
     if (budget.written > Math.max(limits.ratioFromBytes, budget.ratioBytes)) {
-      throw new Refused('ARCHIVE_RATIO', `the archive unpacks to more than ${limits.ratio} times its size; that is no package`)
+      throw new Refused(
+        'ARCHIVE_RATIO',
+        `the archive unpacks to more than ${limits.ratio} times its size; that is no package`,
+      )
     }
     md5.update(chunk)
     sha256.update(chunk)
@@ -150,7 +157,10 @@ export const readArchive = async (
   try {
     const zip = await fromBufferPromise(zipBytes, { decodeStrings: true, validateEntrySizes: true })
     if (zip.entryCount > limits.entries) {
-      throw new Refused('ARCHIVE_TOO_LARGE', `the archive has ${zip.entryCount} entries; at most ${limits.entries} are read`)
+      throw new Refused(
+        'ARCHIVE_TOO_LARGE',
+        `the archive has ${zip.entryCount} entries; at most ${limits.entries} are read`,
+      )
     }
     const files = new Map<string, ArchiveFile>()
     const seen = new Set<string>()

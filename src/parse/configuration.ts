@@ -10,19 +10,22 @@ import { count, durationField, parsed, strict } from './schema-fields.ts'
 import { reportIssues } from './schema-issues.ts'
 import { parseYaml } from './yaml.ts'
 
-const absolutePath = z.string().regex(/^\/[^\0]*$/, 'an absolute path such as "/etc/sond" is right')
+const absolutePath = z.string().regex(/^\/\P{Cc}*$/u, 'an absolute path such as "/etc/sond" is right')
 
-const listenAddress = z
+/** Where to listen, or where the switch database does. */
+const socketAddress = z
   .string()
-  .regex(/^(?:unix:\/[^\0]+|tcp:(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5})$/, '"unix:/path" or "tcp:host:port" is right')
-
-const ovsdbAddress = z
-  .string()
-  .regex(/^(?:unix:\/[^\0]+|tcp:(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5})$/, '"unix:/path/to/db.sock" or "tcp:host:port" is right')
+  .regex(
+    /^(?:unix:\/\P{Cc}+|tcp:(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):\d{1,5})$/u,
+    '"unix:/path" or "tcp:host:port" is right',
+  )
 
 const dockerAddress = z
   .string()
-  .regex(/^(?:unix:\/\/\/[^\0]+|(?:tcp|http|https):\/\/[^\s/]+\/?)$/, '"unix:///path/to/docker.sock" or "tcp://host:port" is right')
+  .regex(
+    /^(?:unix:\/\/\/\P{Cc}+|(?:tcp|http|https):\/\/[^\s/]+\/?)$/u,
+    '"unix:///path/to/docker.sock" or "tcp://host:port" is right',
+  )
 
 const lengthOf = (prefix: string): number => Number(prefix.slice(prefix.indexOf('/') + 1))
 
@@ -58,10 +61,10 @@ const spec = strict({
   engines: strict({
     mode: z.enum(['host', 'embedded', 'memory']).default('host'),
     docker: dockerAddress.default('unix:///var/run/docker.sock'),
-    ovsdb: ovsdbAddress.default('unix:/run/openvswitch/db.sock'),
+    ovsdb: socketAddress.default('unix:/run/openvswitch/db.sock'),
     datapath: z.enum(['auto', 'system', 'netdev']).default('auto'),
   }).prefault({}),
-  listen: z.array(listenAddress).default(['unix:/run/sond/sond.sock']),
+  listen: z.array(socketAddress).default(['unix:/run/sond/sond.sock']),
   resync: durationField.default(60_000),
   pools: strict({
     sap: pool('10.10.0.0/16', 30).prefault({}),

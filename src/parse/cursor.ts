@@ -1,6 +1,6 @@
 import { type Place, type Report, describe } from './report.ts'
 import { type YamlDocument, pathText } from './yaml.ts'
-import { type YamlPath } from './yaml-nodes.ts'
+import type { YamlPath } from './yaml-nodes.ts'
 
 /**
  * A place in a descriptor, whether or not something is there. Descriptors have no schema that genuine ones obey, so they are

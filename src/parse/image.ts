@@ -18,14 +18,24 @@ export interface ImageOptions {
 const diskName = /\.(?:qcow2?c?|raw|img|vmdk|vdi|iso|ova)(?:\.(?:gz|xz|tar|bz2|tar\.bz2|tar\.gz))?$/i
 
 /** The image of a `virtual_deployment_units` entry: `vm_image` of format docker, or a docker file in the package. */
-export const readVirtualImage = (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions): UnitImage => {
+export const readVirtualImage = (
+  unit: Cursor,
+  names: readonly string[],
+  files: PackageFiles,
+  options: ImageOptions,
+): UnitImage => {
   const image = unit.at('vm_image')
   if (options.assumeDockerImages) return assumeImage(image)
   return checkFormat(unit, image) ? readImage(image, names, files) : {}
 }
 
 /** The image of a `cloudnative_deployment_units` entry, which is always a container's. */
-export const readCloudNativeImage = (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions): UnitImage => {
+export const readCloudNativeImage = (
+  unit: Cursor,
+  names: readonly string[],
+  files: PackageFiles,
+  options: ImageOptions,
+): UnitImage => {
   const image = unit.at('image')
   return options.assumeDockerImages ? assumeImage(image) : readImage(image, names, files)
 }
@@ -45,7 +55,10 @@ const checkFormat = (unit: Cursor, image: Cursor): boolean => {
     format.notice('IMAGE_FORMAT', `vm_image_format is ${quote(format.value)}; it is taken as "docker"`)
     return true
   }
-  format.error('IMAGE_FORMAT', `vm_image_format is ${describe(format.value)}; sond runs Docker images, so "docker" is right`)
+  format.error(
+    'IMAGE_FORMAT',
+    `vm_image_format is ${describe(format.value)}; sond runs Docker images, so "docker" is right`,
+  )
   return false
 }
 
@@ -62,7 +75,10 @@ const readImage = (image: Cursor, names: readonly string[], files: PackageFiles)
   if (/^file:\/\//i.test(text)) return readDockerfile(image, text.slice('file://'.length), files)
   const ref = parseImageRef(text.replace(/^(?:https?:\/\/)+/i, ''))
   if (ref === undefined) {
-    image.error('IMAGE', `${quote(text)} is no image reference; a name in lower case such as "registry:5000/sonatanfv/fw:1.0" is right`)
+    image.error(
+      'IMAGE',
+      `${quote(text)} is no image reference; a name in lower case such as "registry:5000/sonatanfv/fw:1.0" is right`,
+    )
     return {}
   }
   const folder = names.map((name) => `docker_files/${name}`).find((path) => files.has(`${path}/Dockerfile`))
@@ -71,10 +87,13 @@ const readImage = (image: Cursor, names: readonly string[], files: PackageFiles)
 
 const readDockerfile = (image: Cursor, reference: string, files: PackageFiles): UnitImage => {
   const path = reference.replace(/^\/+/, '')
-  if (files.has(path)) return { dockerfile: path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.' }
-  if (files.has(`${path}/Dockerfile`)) return { dockerfile: path }
+  const folder = path.replace(/\/?Dockerfile$/, '')
+  if (folder !== '' && files.has(`${folder}/Dockerfile`)) return { dockerfile: folder }
   const held = [...files.paths()].filter((other) => /(?:^|\/)Dockerfile$/.test(other))
-  image.error('DOCKERFILE_MISSING', `the docker file ${quote(path)} is not in the package; it holds ${listOf(held)}`)
+  image.error(
+    'DOCKERFILE_MISSING',
+    `there is no docker file ${quote(path)} in a folder of the package; it holds ${listOf(held)}`,
+  )
   return {}
 }
 

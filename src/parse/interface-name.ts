@@ -22,7 +22,10 @@ const hashOf = (text: string): string =>
  * too long, not free, or clean to a name that another id already has.
  */
 export const shortInterfaceName = (id: string): InterfaceName => {
-  const start = cleaned(id).replace(/^-+/, '').slice(0, longest - hashLength - 1).replace(/-+$/, '')
+  const start = cleaned(id)
+    .replace(/^-+/, '')
+    .slice(0, longest - hashLength - 1)
+    .replace(/-+$/, '')
   const name = `${start === '' ? 'if' : start}-${hashOf(id)}`
   return must(parseInterfaceName(name), name)
 }
@@ -53,7 +56,10 @@ export const interfaceNames = (ids: readonly string[]): ReadonlyMap<string, Inte
   const names = new Map<string, InterfaceName>()
   const used = new Set<string>()
   const own = ids.map((id) => ({ id, name: cleanInterfaceName(id), plain: withoutLegacyPrefix(id) }))
-  const inOrder = [...own.filter(({ name, plain }) => name === plain), ...own.filter(({ name, plain }) => name !== plain)]
+  const inOrder = [
+    ...own.filter(({ name, plain }) => name === plain),
+    ...own.filter(({ name, plain }) => name !== plain),
+  ]
   for (const { id, name } of inOrder) {
     if (name === undefined) continue
     const free = used.has(name) ? shortInterfaceName(id) : name

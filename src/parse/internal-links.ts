@@ -5,7 +5,8 @@ import { readLinks } from './links.ts'
 import { listOf, quote } from './report.ts'
 
 /** One reference of a VNFD's link: a connection point of the function, or one of a unit. */
-type End = { readonly of: 'function'; readonly id: string } | { readonly of: 'unit'; readonly unit: string; readonly id: string }
+type End =
+  { readonly of: 'function'; readonly id: string } | { readonly of: 'unit'; readonly unit: string; readonly id: string }
 
 interface UnitPoints {
   readonly unit: string
@@ -38,7 +39,8 @@ export const readInternalLinks = (
   const unitInterface = (unit: string, id: string): FunctionInterface => {
     const key = `${unit}:${id}`
     const cleaned = cleanInterfaceName(id) ?? shortInterfaceName(key)
-    const clashes = outerNames.has(cleaned) || [...own.values()].some((other) => other.unit === unit && other.name === cleaned)
+    const clashes =
+      outerNames.has(cleaned) || [...own.values()].some((other) => other.unit === unit && other.name === cleaned)
     const made = own.get(key) ?? { id, name: clashes ? shortInterfaceName(key) : cleaned, type: 'internal', unit }
     own.set(key, made)
     return made
@@ -48,8 +50,14 @@ export const readInternalLinks = (
     resolve: (reference, raw) => {
       const end = findEnd(raw, points, unitPoints)
       if (end === undefined) {
-        const known = [...points.map(({ id }) => id), ...unitPoints.flatMap(({ unit, ids }) => ids.map((id) => `${unit}:${id}`))]
-        reference.notice('LINK_NOWHERE', `${quote(raw)} is no connection point of this function; there are ${listOf(known)}`)
+        const known = [
+          ...points.map(({ id }) => id),
+          ...unitPoints.flatMap(({ unit, ids }) => ids.map((id) => `${unit}:${id}`)),
+        ]
+        reference.notice(
+          'LINK_NOWHERE',
+          `${quote(raw)} is no connection point of this function; there are ${listOf(known)}`,
+        )
         return { raw, owner: '', interface: '' }
       }
       return end.of === 'unit' ? { raw, owner: end.unit, interface: end.id } : { raw, owner: '', interface: end.id }
@@ -63,7 +71,11 @@ export const readInternalLinks = (
       if (owner === '' && first !== undefined && !carriers.has(id)) carriers.set(id, first.owner)
     }
     if (unitEnds.length < 2) return []
-    const ends = unitEnds.map(({ raw, owner, interface: id }) => ({ raw, owner, interface: unitInterface(owner, id).name }))
+    const ends = unitEnds.map(({ raw, owner, interface: id }) => ({
+      raw,
+      owner,
+      interface: unitInterface(owner, id).name,
+    }))
     return [{ ...link, ends }]
   })
   const outer = points.map((point) => ({ ...point, unit: carriers.get(point.id) ?? point.unit }))

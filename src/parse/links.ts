@@ -15,64 +15,47 @@ export interface EndResolver {
 
 /** `virtual_links` of an NSD or VNFD. A link with errors is left out; a link whose ends lead nowhere is kept. */
 export const readLinks = (list: Cursor, file: string, resolver: EndResolver): VirtualLink[] => {
-  const ids = new Set<string>()
-  return list.items('virtual_links').flatMap((link, index) => readLink(link, index, ids, file, resolver) ?? [])
+  return list.items('virtual_links').flatMap((link, index) => readLink(link, index, file, resolver) ?? [])
 }
 
-const readLink = (
-  link: Cursor,
-  index: number,
-  ids: Set<string>,
-  file: string,
-  resolver: EndResolver,
-): VirtualLink | undefined => {
-  const id = readId(link, index, ids)
+const readLink = (link: Cursor, index: number, file: string, resolver: EndResolver): VirtualLink | undefined => {
+  const id = readId(link, index)
   const typeCursor = link.at('connectivity_type')
   const typeText = typeCursor.source() ?? ''
   const type = types.find((known) => known === typeText) ?? 'unknown'
   if (type === 'unknown') {
     const hint = didYouMean(typeText, types)
-    typeCursor.notice('LINK_TYPE', `connectivity_type is ${describe(typeCursor.value)}, which no link has; this one is not wired${hint}`)
+    typeCursor.notice(
+      'LINK_TYPE',
+      `connectivity_type is ${describe(typeCursor.value)}, which no link has; this one is not wired${hint}`,
+    )
   }
   const ends = readEnds(link, type, resolver)
   if (id === undefined || ends === undefined) return undefined
   return { id, type, typeText, ends, file, line: link.place().line }
 }
 
-const readId = (link: Cursor, index: number, ids: Set<string>): LinkId | undefined => {
+const readId = (link: Cursor, index: number): LinkId | undefined => {
   const cursor = link.atAny(['id', 'virtual_link_id'])
-  const written = cursor.isAbsent ? undefined : cursor.source()
-  if (written === undefined || written === '') {
-    if (!cursor.isAbsent && cursor.value !== '') {
-      cursor.error('LINK_ID', `a link's id is ${describe(cursor.value)}; text is right`)
-      return undefined
-    }
-    const id = free(`link-${index + 1}`, ids)
+  if (cursor.isAbsent || cursor.value === '') {
+    const id = `link-${index + 1}`
     link.notice('LINK_ID', `the link has no id; it is called ${quote(id)}`)
     return must(parseLinkId(id), id)
   }
-  const parsed = parseLinkId(written)
-  if (parsed === undefined) {
-    cursor.error('LINK_ID', `the link id ${quote(written)} is too long or has control characters; up to 256 plain characters are right`)
-    return undefined
+  const id = parseLinkId(cursor.source() ?? '')
+  if (id === undefined) {
+    cursor.error('LINK_ID', `a link's id is ${describe(cursor.value)}; up to 256 characters of plain text are right`)
   }
-  const id = free(parsed, ids)
-  if (id !== parsed) cursor.notice('DUPLICATE_LINK', `another link has the id ${quote(written)} too; this one is called ${quote(id)}`)
-  return must(parseLinkId(id.slice(0, 256)), id)
-}
-
-/** A link's id is part of what its addresses and flows are remembered by, so no two of a service may be alike. */
-const free = (wanted: string, ids: Set<string>): string => {
-  let id = wanted
-  for (let count = 2; ids.has(id); count += 1) id = `${wanted.slice(0, 240)}#${count}`
-  ids.add(id)
   return id
 }
 
 const readEnds = (link: Cursor, type: VirtualLink['type'], resolver: EndResolver): EndReference[] | undefined => {
   const list = link.at('connection_points_reference')
   if (!Array.isArray(list.value)) {
-    list.error('LINK_ENDS', `connection_points_reference is ${describe(list.value)}; a list such as ["vnf_a:output", "vnf_b:input"] is right`)
+    list.error(
+      'LINK_ENDS',
+      `connection_points_reference is ${describe(list.value)}; a list such as ["vnf_a:output", "vnf_b:input"] is right`,
+    )
     return undefined
   }
   const references = list.items('connection_points_reference')
@@ -103,7 +86,10 @@ const checkLine = (list: Cursor, ends: EndReference[]): EndReference[] | undefin
     return undefined
   }
   if (ends.length > 2) {
-    list.notice('LINK_ENDS', `an E-Line has two ends; of these ${ends.length} the first two count: ${first.raw}, ${second.raw}`)
+    list.notice(
+      'LINK_ENDS',
+      `an E-Line has two ends; of these ${ends.length} the first two count: ${first.raw}, ${second.raw}`,
+    )
   }
   return ends
 }
@@ -118,7 +104,10 @@ export const splitReference = (reference: Cursor, raw: string): EndReference | u
   const [owner = '', port = owner] = parts
   const name = cleanInterfaceName(port)
   if (parts.length > 2 || owner === '' || name === undefined || cleanInterfaceName(owner) === undefined) {
-    reference.error('LINK_REFERENCE', `the reference ${quote(raw)} is not of the form function:interface or service-access-point`)
+    reference.error(
+      'LINK_REFERENCE',
+      `the reference ${quote(raw)} is not of the form function:interface or service-access-point`,
+    )
     return undefined
   }
   return { raw, owner, interface: name }

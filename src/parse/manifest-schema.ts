@@ -43,7 +43,9 @@ const document = <Kind extends string, Spec extends z.ZodType>(kind: Kind, spec:
 /** Drops keys whose value is undefined: with exact optional properties an absent key and `undefined` differ. */
 const present = <T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
   // Object.fromEntries can't tell which keys it keeps.
-  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as { [K in keyof T]: Exclude<T[K], undefined> }
+  Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>
+  }
 
 const resources = strict({
   cpu: strict({
@@ -86,32 +88,21 @@ const functionOverride = strict({
 })
 
 const serviceInstanceSpec = strict({
-  package: parsed(
-    (text) => {
-      const ref = parsePackageRef(text)
-      return ref === undefined ? undefined : { ref, text }
-    },
-    'name, vendor/name, either with :version, sha256:DIGEST, or the name of a .son or .tgo file is right',
-  ),
+  package: parsed((text) => {
+    const ref = parsePackageRef(text)
+    return ref === undefined ? undefined : { ref, text }
+  }, 'name, vendor/name, either with :version, sha256:DIGEST, or the name of a .son or .tgo file is right'),
   replicas: count(0, 1000).default(1).describe('Whole copies of the service.'),
   suspend: z.boolean().default(false),
   state: z.enum(['Running', 'Stopped']).default('Running'),
   driftMode: z.enum(['Enforce', 'Warn']).default('Enforce'),
   saps: strict({ deploy: z.boolean().optional() }).default({}),
-  chaining: strict({ bidirectional: z.boolean().optional(), requireForwardingGraphs: z.boolean().optional() }).default({}),
+  chaining: strict({ bidirectional: z.boolean().optional(), requireForwardingGraphs: z.boolean().optional() }).default(
+    {},
+  ),
   management: strict({ dockerNetwork: z.boolean().optional() }).default({}),
   placement: strict({ policy: placementPolicy.optional() }).default({}),
-  functions: z
-    .array(functionOverride)
-    .default([])
-    .superRefine((functions, context) => {
-      functions.forEach(({ vnfId }, index) => {
-        const first = functions.findIndex((other) => other.vnfId === vnfId)
-        if (first === index) return
-        const message = `each function is overridden once; functions[${first}] is for this one already`
-        context.addIssue({ code: 'custom', message, path: [index, 'vnfId'], input: vnfId })
-      })
-    }),
+  functions: z.array(functionOverride).default([]),
 }).transform(
   ({ package: { ref, text }, saps, chaining, management, placement, functions, ...rest }): ServiceInstance['spec'] => {
     const settings: InstanceSettings = present({
@@ -143,11 +134,9 @@ const linkSpec = strict({
   delay: durationField.optional(),
   jitter: durationField.optional(),
   loss: percentField.optional(),
-}).transform(
-  ({ endpoints, bandwidth, delay, jitter, loss }): Link['spec'] => ({
-    endpoints,
-    ...present({ bandwidthBitsPerSecond: bandwidth, delayMs: delay, jitterMs: jitter, lossPercent: loss }),
-  }),
-)
+}).transform(({ endpoints, bandwidth, delay, jitter, loss }): Link['spec'] => ({
+  endpoints,
+  ...present({ bandwidthBitsPerSecond: bandwidth, delayMs: delay, jitterMs: jitter, lossPercent: loss }),
+}))
 
 export const linkSchema = document('Link', linkSpec)

@@ -4,7 +4,7 @@ import { dataCenterSchema, linkSchema, serviceInstanceSchema } from './manifest-
 import { type Report, createReport, describe, listOf, quote } from './report.ts'
 import { reportIssues } from './schema-issues.ts'
 import { didYouMean } from './suggest.ts'
-import { type YamlDocument, parseYaml } from './yaml.ts'
+import { type YamlDocument, parseYaml, pathText } from './yaml.ts'
 
 export interface ParsedManifestFile {
   readonly documents: readonly { readonly document: ManifestDocument; readonly line: number }[]
@@ -44,7 +44,8 @@ export const parseManifestFile = (file: string, bytes: Uint8Array): ParsedManife
       report.error(yaml.placeOf(['metadata', 'name']), 'DUPLICATE_OBJECT', message)
     }
   }
-  return { documents, refused, diagnostics: report.diagnostics }
+  const inOrder = report.diagnostics.toSorted((one, other) => one.line - other.line || one.column - other.column)
+  return { documents, refused, diagnostics: inOrder }
 }
 
 const field = (value: unknown, key: string): unknown =>
@@ -64,10 +65,9 @@ const readDocument = (yaml: YamlDocument, report: Report): ManifestDocument | un
   const kind = field(yaml.value, 'kind')
   if (!isKind(kind)) return undefined
   const result = schemas[kind].safeParse(withPlainText(yaml))
-  if (!result.success) {
-    reportIssues(result.error.issues, yaml, report)
-    return undefined
-  }
+  if (!result.success) reportIssues(result.error.issues, yaml, report)
+  const isNamedList = checkNamedList(yaml, report)
+  if (!result.success || !isNamedList) return undefined
   const { apiVersion: _, ...document } = result.data
   return document
 }
@@ -76,7 +76,11 @@ const readDocument = (yaml: YamlDocument, report: Report): ManifestDocument | un
 export const checkHeader = (yaml: YamlDocument, report: Report, allowed: readonly string[]): boolean => {
   const { value } = yaml
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    report.error(yaml.placeOf([]), 'WRONG_TYPE', `the document is ${describe(value)}; a map with apiVersion and kind is right`)
+    report.error(
+      yaml.placeOf([]),
+      'WRONG_TYPE',
+      `the document is ${describe(value)}; a map with apiVersion and kind is right`,
+    )
     return false
   }
   const kind = field(value, 'kind')
@@ -89,8 +93,26 @@ export const checkHeader = (yaml: YamlDocument, report: Report, allowed: readonl
   const place = { ...yaml.placeOf(['kind']), path: 'kind' }
   const elsewhere = kind === 'SondConfiguration' ? '. The settings of the daemon are given to it by --config' : ''
   const hint = typeof kind === 'string' ? didYouMean(kind, allowed) : ''
-  report.error(place, 'KIND', `kind is ${describe(kind)}; ${listOf(allowed)} ${allowed.length === 1 ? 'is' : 'are'} right${hint}${elsewhere}`)
+  report.error(
+    place,
+    'KIND',
+    `kind is ${describe(kind)}; ${allowed.length === 1 ? '' : 'one of '}${listOf(allowed)} is right${hint}${elsewhere}`,
+  )
   return false
+}
+
+/** `functions` is a list named by vnfId: each occurs once. Apart from the schema, which stops at an element with errors. */
+const checkNamedList = (yaml: YamlDocument, report: Report): boolean => {
+  const functions = field(field(yaml.value, 'spec'), 'functions')
+  const ids = Array.isArray(functions) ? functions.map((item: unknown) => field(item, 'vnfId')) : []
+  const twice = [...ids.keys()].filter((index) => ids[index] !== undefined && ids.indexOf(ids[index]) < index)
+  for (const index of twice) {
+    const path = ['spec', 'functions', index, 'vnfId']
+    const place = { ...yaml.placeOf(path), path: pathText(path) }
+    const message = `spec.functions[${ids.indexOf(ids[index])}] is for ${String(ids[index])} already; put both into one`
+    report.error(place, 'DUPLICATE_VNF_ID', message)
+  }
+  return twice.length === 0
 }
 
 /** Environment variables and labels are text; `PORT: 8080` means the text 8080, and `VERSION: 1.10` not 1.1. */

@@ -1,5 +1,11 @@
 import { parseVnfId } from '../model/names.ts'
-import type { AccessPoint, EndReference, FunctionDescriptor, NetworkFunction, ServiceDescriptor } from '../model/package.ts'
+import type {
+  AccessPoint,
+  EndReference,
+  FunctionDescriptor,
+  NetworkFunction,
+  ServiceDescriptor,
+} from '../model/package.ts'
 import type { Cursor } from './cursor.ts'
 import { cleanInterfaceName, withoutLegacyPrefix } from './interface-name.ts'
 import { readLinks, splitReference } from './links.ts'
@@ -50,7 +56,10 @@ const readFunctions = (root: Cursor, findFunction: FindFunction): NetworkFunctio
       version: entry.at('vnf_version').source() ?? '',
     }
     if (wanted.name === '') {
-      entry.error('VNF_NAME', `vnf_name is ${describe(entry.at('vnf_name').value)}; the name of a function descriptor is right`)
+      entry.error(
+        'VNF_NAME',
+        `vnf_name is ${describe(entry.at('vnf_name').value)}; the name of a function descriptor is right`,
+      )
       return []
     }
     const descriptor = findFunction(wanted, entry)
@@ -72,29 +81,35 @@ const accessTypes = ['internal', 'management', 'external'] as const
 
 const readAccessPoints = (root: Cursor, functions: readonly NetworkFunction[]): AccessPoint[] => {
   const seen = new Map<string, string>()
-  return root.at('connection_points').items('connection_points').flatMap((point): AccessPoint[] => {
-    const id = readPointId(point)
-    if (id === undefined) return []
-    const parts = id.split(':')
-    const interfaceName = cleanInterfaceName(parts.at(-1) ?? '')
-    if (parts.length > 2 || parts.includes('') || interfaceName === undefined) {
-      point.at('id').error('POINT_ID', `the service access point ${quote(id)} is not of the form ns:name or name`)
-      return []
-    }
-    const name = accessPointName(id)
-    const twin = seen.get(name)
-    if (twin !== undefined) {
-      const first = twin === id ? 'is declared twice' : `has the same name ${quote(name)} as ${quote(twin)}`
-      point.notice('DUPLICATE_POINT', `the service access point ${quote(id)} ${first}; the first one counts`)
-      return []
-    }
-    if (functions.some(({ vnfId }) => vnfId === name)) {
-      point.notice('DUPLICATE_POINT', `the service access point ${quote(id)} has the name of a network function; the function counts`)
-      return []
-    }
-    seen.set(name, id)
-    return [{ id, name, interfaceName, type: readAccessType(point) }]
-  })
+  return root
+    .at('connection_points')
+    .items('connection_points')
+    .flatMap((point): AccessPoint[] => {
+      const id = readPointId(point)
+      if (id === undefined) return []
+      const parts = id.split(':')
+      const interfaceName = cleanInterfaceName(parts.at(-1) ?? '')
+      if (parts.length > 2 || parts.includes('') || interfaceName === undefined) {
+        point.at('id').error('POINT_ID', `the service access point ${quote(id)} is not of the form ns:name or name`)
+        return []
+      }
+      const name = accessPointName(id)
+      const twin = seen.get(name)
+      if (twin !== undefined) {
+        const first = twin === id ? 'is declared twice' : `has the same name ${quote(name)} as ${quote(twin)}`
+        point.notice('DUPLICATE_POINT', `the service access point ${quote(id)} ${first}; the first one counts`)
+        return []
+      }
+      if (functions.some(({ vnfId }) => vnfId === name)) {
+        point.notice(
+          'DUPLICATE_POINT',
+          `the service access point ${quote(id)} has the name of a network function; the function counts`,
+        )
+        return []
+      }
+      seen.set(name, id)
+      return [{ id, name, interfaceName, type: readAccessType(point) }]
+    })
 }
 
 /** Name of the SAP that an id or a reference means: `ns:input` is `ns_input`. */
@@ -106,7 +121,10 @@ const readAccessType = (point: Cursor): AccessPoint['type'] => {
   const type = accessTypes.find((known) => known === cursor.value)
   if (type !== undefined) return type
   const hint = didYouMean(cursor.text() ?? '', accessTypes)
-  cursor.notice('ACCESS_POINT_TYPE', `the type ${describe(cursor.value)} makes no service access point; ${listOf(accessTypes)} do${hint}`)
+  cursor.notice(
+    'ACCESS_POINT_TYPE',
+    `the type ${describe(cursor.value)} makes no service access point; ${listOf(accessTypes)} do${hint}`,
+  )
   return 'none'
 }
 
@@ -122,7 +140,15 @@ const resolveEnd = (
   if (owner === undefined) {
     if (!accessPoints.some(({ name }) => name === accessPointName(raw))) {
       const known = [...functions.map(({ vnfId }) => String(vnfId)), ...accessPoints.map(({ id }) => id)]
-      const hint = didYouMean(raw, accessPoints.map(({ id }) => id)) || didYouMean(end.owner, functions.map(({ vnfId }) => vnfId))
+      const hint =
+        didYouMean(
+          raw,
+          accessPoints.map(({ id }) => id),
+        ) ||
+        didYouMean(
+          end.owner,
+          functions.map(({ vnfId }) => vnfId),
+        )
       const there = hint === '' ? `; there are ${listOf(known)}` : hint
       reference.notice('LINK_NOWHERE', `${quote(raw)} is neither a function nor a service access point${there}`)
     }
@@ -132,7 +158,11 @@ const resolveEnd = (
   const port = withoutLegacyPrefix(raw.includes(':') ? raw.slice(raw.indexOf(':') + 1) : raw)
   const found = interfaces.find(({ id }) => id === port) ?? interfaces.find(({ name }) => name === end.interface)
   if (found !== undefined) return { ...end, interface: found.name }
-  const hint = didYouMean(port, interfaces.map(({ id }) => id)) || `; it has ${listOf(interfaces.map(({ id }) => id))}`
+  const hint =
+    didYouMean(
+      port,
+      interfaces.map(({ id }) => id),
+    ) || `; it has ${listOf(interfaces.map(({ id }) => id))}`
   reference.notice('LINK_NOWHERE', `${end.owner} has no connection point ${quote(port)}${hint}`)
   return end
 }

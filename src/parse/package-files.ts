@@ -40,7 +40,11 @@ export const createPackageFiles = (
       return undefined
     }
     if (second !== undefined) {
-      report.error({ line: second.line, column: 1, path: '' }, 'SECOND_DOCUMENT', 'a second document begins here; one is right')
+      report.error(
+        { line: second.line, column: 1, path: '' },
+        'SECOND_DOCUMENT',
+        'a second document begins here; one is right',
+      )
       return undefined
     }
     const root = createCursor(document, report)

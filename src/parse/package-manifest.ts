@@ -55,11 +55,17 @@ export const readTangoManifest = (root: Cursor, files: PackageFiles): PackageMan
     const kind = root.at('package_type').source()
     const what = kind === undefined ? '' : ` (its package_type is ${quote(kind)})`
     const list = root.at('package_content')
-    list.error('NO_SERVICE', `the package lists no network service${what}; an entry of content-type ${tangoServiceType} is right`)
+    list.error(
+      'NO_SERVICE',
+      `the package lists no network service${what}; an entry of content-type ${tangoServiceType} is right`,
+    )
     return undefined
   }
   if (others.length > 0) {
-    service.cursor.notice('SECOND_SERVICE', `the package lists ${others.length + 1} network services; the first one counts`)
+    service.cursor.notice(
+      'SECOND_SERVICE',
+      `the package lists ${others.length + 1} network services; the first one counts`,
+    )
   }
   return finish(root, files, service.cursor.at('source'), service.path, contents)
 }
@@ -81,7 +87,10 @@ const finish = (
   const identity = readIdentity(root, 'package')
   checkIdentity(root, identity)
   if (!files.has(service)) {
-    serviceAt.error('FILE_MISSING', `the service descriptor ${quote(`/${service}`)} is not in the package${files.hint(service)}`)
+    serviceAt.error(
+      'FILE_MISSING',
+      `the service descriptor ${quote(`/${service}`)} is not in the package${files.hint(service)}`,
+    )
     return undefined
   }
   const description = root.atAny(['description', 'package_description']).source() ?? ''
@@ -91,10 +100,12 @@ const finish = (
 
 const checkIdentity = (root: Cursor, identity: Identity): void => {
   const right = 'up to 128 characters without ":", "/", blanks and control characters are right'
-  for (const [key, text] of Object.entries(identity)) {
+  for (const [key, text] of Object.entries<string>({ ...identity })) {
     if (text === '') continue
     if (!/^[^:/\s\p{C}]{1,128}$/u.test(text)) {
-      root.atAny([key, `package_${key}`, 'package_group']).error('PACKAGE_NAME', `the package's ${key} is ${quote(text)}; ${right}`)
+      root
+        .atAny([key, `package_${key}`, 'package_group'])
+        .error('PACKAGE_NAME', `the package's ${key} is ${quote(text)}; ${right}`)
     }
   }
 }
@@ -105,25 +116,31 @@ const readContents = (
   pathKey: 'name' | 'source',
   functionTypesOfFormat: ReadonlySet<string>,
 ): Content[] =>
-  root.at('package_content').items('package_content').flatMap((item): Content[] => {
-    const pathCursor = item.atAny([pathKey, 'name', 'source'])
-    const written = pathCursor.text() ?? ''
-    if (written === '') {
-      const isMap = typeof item.value === 'object' && !item.isAbsent && !Array.isArray(item.value)
-      const found = isMap ? `${pathKey} is ${describe(pathCursor.value)}` : `an entry of package_content is ${describe(item.value)}`
-      pathCursor.error('CONTENT', `${found}; a path is right`)
-      return []
-    }
-    const type = item.at('content-type').source() ?? ''
-    const content = { path: insidePath(written), type, cursor: item, isFunction: functionTypesOfFormat.has(type) }
-    if (files.has(content.path)) checkSums(item, content.path, files)
-    else reportMissing(pathCursor, content, files)
-    return [content]
-  })
+  root
+    .at('package_content')
+    .items('package_content')
+    .flatMap((item): Content[] => {
+      const pathCursor = item.atAny([pathKey, 'name', 'source'])
+      const written = pathCursor.text() ?? ''
+      if (written === '') {
+        const isMap = typeof item.value === 'object' && !item.isAbsent && !Array.isArray(item.value)
+        const found = isMap
+          ? `${pathKey} is ${describe(pathCursor.value)}`
+          : `an entry of package_content is ${describe(item.value)}`
+        pathCursor.error('CONTENT', `${found}; a path is right`)
+        return []
+      }
+      const type = item.at('content-type').source() ?? ''
+      const content = { path: insidePath(written), type, cursor: item, isFunction: functionTypesOfFormat.has(type) }
+      if (files.has(content.path)) checkSums(item, content.path, files)
+      else reportMissing(pathCursor, content, files)
+      return [content]
+    })
 
 const reportMissing = (cursor: Cursor, { path, isFunction }: Content, files: PackageFiles): void => {
   const shown = quote(`/${path}`)
-  if (isFunction) cursor.error('FILE_MISSING', `the function descriptor ${shown} is not in the package${files.hint(path)}`)
+  if (isFunction)
+    cursor.error('FILE_MISSING', `the function descriptor ${shown} is not in the package${files.hint(path)}`)
   else cursor.notice('FILE_MISSING', `${shown} is listed but not in the package`)
 }
 
@@ -147,7 +164,11 @@ export const findManifest = (file: string, files: PackageFiles, report: Report):
   const place = { line: 1, column: 1, path: '' }
   if (files.has(tangoManifest)) {
     if (!/\.son$/i.test(file)) return 'tgo'
-    report.error(place, 'NO_MANIFEST', `no ${sonManifest}: this is a package of the 5GTANGO format; give the file the ending .tgo`)
+    report.error(
+      place,
+      'NO_MANIFEST',
+      `no ${sonManifest}: this is a package of the 5GTANGO format; give the file the ending .tgo`,
+    )
     return undefined
   }
   const wanted = isTango ? tangoManifest : sonManifest

@@ -18,5 +18,10 @@ export const parsePackageRef = (text: string): PackageRef | undefined => {
   if (packageFile.test(text)) return { by: 'file', file: text }
   const [, vendor, name = '', version] = /^(?:([^/:]*)\/)?([^/:]*)(?::([^/:]*))?$/.exec(text) ?? []
   if (![vendor, name, version].every((word) => word === undefined || part.test(word))) return undefined
-  return { by: 'name', ...(vendor === undefined ? {} : { vendor }), name, ...(version === undefined ? {} : { version }) }
+  return {
+    by: 'name',
+    ...(vendor === undefined ? {} : { vendor }),
+    name,
+    ...(version === undefined ? {} : { version }),
+  }
 }

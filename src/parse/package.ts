@@ -4,13 +4,21 @@ import { isError } from '../model/diagnostics.ts'
 import { must, parsePackageDigest } from '../model/names.ts'
 import type { FunctionDescriptor, ServicePackage } from '../model/package.ts'
 import { readArchive } from './archive.ts'
-import type { Cursor } from './cursor.ts'
+import { type Cursor, createCursor } from './cursor.ts'
 import { type FindFunction, readService } from './nsd.ts'
 import { type PackageFiles, createPackageFiles } from './package-files.ts'
-import { type PackageManifest, findManifest, readSonManifest, readTangoManifest, sonManifest, tangoManifest } from './package-manifest.ts'
-import { createReport, listOf, quote } from './report.ts'
+import {
+  type PackageManifest,
+  findManifest,
+  readSonManifest,
+  readTangoManifest,
+  sonManifest,
+  tangoManifest,
+} from './package-manifest.ts'
+import { createReport, listOf, quote, wholeFile } from './report.ts'
 import { didYouMean } from './suggest.ts'
 import { type Identity, readFunction, readIdentity } from './vnfd.ts'
+import { parseYaml } from './yaml.ts'
 
 export interface PackageOptions {
   /** Take every image for a Docker image, also virtual machines' disks. For comparisons; such a package can't run. */
@@ -31,7 +39,11 @@ const descriptorBytes = 2 * 1024 * 1024
  *
  * @param file - as the user knows it; the ending decides between the formats where both are possible.
  */
-export const parsePackage = async (file: string, bytes: Uint8Array, options: PackageOptions = {}): Promise<ParsedPackage> => {
+export const parsePackage = async (
+  file: string,
+  bytes: Uint8Array,
+  options: PackageOptions = {},
+): Promise<ParsedPackage> => {
   const diagnostics: Diagnostic[] = []
   const report = createReport(file, diagnostics)
   const archive = await readArchive(bytes, report, { keepBytes: descriptorBytes })
@@ -40,7 +52,9 @@ export const parsePackage = async (file: string, bytes: Uint8Array, options: Pac
   const format = findManifest(file, files, report)
   if (format === undefined) return { diagnostics }
   const manifest =
-    format === 'son' ? readManifest(files, sonManifest, readSonManifest) : readManifest(files, tangoManifest, readTangoManifest)
+    format === 'son'
+      ? readManifest(files, sonManifest, readSonManifest)
+      : readManifest(files, tangoManifest, readTangoManifest)
   if (manifest === undefined) return { diagnostics }
   const parsed = readContent(file, files, manifest, {
     assumeDockerImages: options.assumeDockerImages ?? false,
@@ -88,7 +102,9 @@ const readContent = (
     if (yaml === undefined) return []
     const identity = readIdentity(yaml.root, 'vnf')
     if (identity.name === '') {
-      yaml.root.at('name').error('VNF_NAME', 'the function descriptor has no name; the vnf_name of the service is right')
+      yaml.root
+        .at('name')
+        .error('VNF_NAME', 'the function descriptor has no name; the vnf_name of the service is right')
     }
     const descriptor = once(() => readFunction(yaml.root, `${file}!/${path}`, files, options))
     return [{ identity, path, descriptor }]
@@ -123,14 +139,24 @@ const findFunctionIn =
     if (found === undefined) {
       const names = loaded.map(({ identity }) => identity.name)
       const hint = didYouMean(wanted.name, names) || `; there are ${listOf(names)}`
-      nameAt.error('FUNCTION_MISSING', `no function descriptor of this package has the name ${quote(wanted.name)}${hint}`)
+      nameAt.error(
+        'FUNCTION_MISSING',
+        `no function descriptor of this package has the name ${quote(wanted.name)}${hint}`,
+      )
       return undefined
     }
     if (agreeing.length === 0) {
       const { vendor, version } = found.identity
-      nameAt.notice('FUNCTION_VERSION', `the service wants ${shown(wanted)}, the package has ${shown({ ...wanted, vendor, version })}; that one is used`)
+      nameAt.notice(
+        'FUNCTION_VERSION',
+        `the service wants ${shown(wanted)}, the package has ${shown({ ...wanted, vendor, version })}; that one is used`,
+      )
     }
-    if (named.length > 1) nameAt.notice('FUNCTION_TWICE', `${named.length} function descriptors have this name; ${quote(`/${found.path}`)} is used`)
+    if (named.length > 1)
+      nameAt.notice(
+        'FUNCTION_TWICE',
+        `${named.length} function descriptors have this name; ${quote(`/${found.path}`)} is used`,
+      )
     return found.descriptor()
   }
 
@@ -138,3 +164,21 @@ const agrees = (has: Identity, wanted: Identity): boolean =>
   (wanted.vendor === '' || has.vendor === wanted.vendor) && (wanted.version === '' || has.version === wanted.version)
 
 const shown = ({ vendor, name, version }: Identity): string => `${vendor}/${name}:${version}`
+
+/** A VNFD in a file of its own, outside any package. */
+export const readStandaloneFunction = (
+  file: string,
+  bytes: Uint8Array,
+  diagnostics: Diagnostic[],
+): FunctionDescriptor | undefined => {
+  const report = createReport(file, diagnostics)
+  const [document] = parseYaml(bytes, report, { duplicateKeys: 'last' })
+  if (document === undefined) {
+    report.error(wholeFile, 'EMPTY', 'the file has no content; a VNFD is right')
+    return undefined
+  }
+  return readFunction(createCursor(document, report), file, createPackageFiles(file, new Map(), diagnostics), {
+    assumeDockerImages: false,
+    cloudNative: true,
+  })
+}

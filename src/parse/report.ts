@@ -23,7 +23,15 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
   const add =
     (severity: Diagnostic['severity']) =>
     ({ line, column, path }: Place, code: string, message: string) => {
-      diagnostics.push({ severity, code, message: printable(message), file: shown, line, column, path: printable(path) })
+      diagnostics.push({
+        severity,
+        code,
+        message: printable(message),
+        file: shown,
+        line,
+        column,
+        path: printable(path),
+      })
     }
   return { file, diagnostics, error: add('error'), notice: add('notice') }
 }

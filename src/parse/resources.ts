@@ -79,7 +79,10 @@ const readCount = (vcpus: Cursor): CpuRequest => {
     return {}
   }
   if (!Number.isInteger(count)) {
-    vcpus.notice('CPU_COUNT', `vcpus is ${count}; it is rounded up to ${Math.ceil(count)}. A fraction of a CPU is cpu_bw`)
+    vcpus.notice(
+      'CPU_COUNT',
+      `vcpus is ${count}; it is rounded up to ${Math.ceil(count)}. A fraction of a CPU is cpu_bw`,
+    )
   }
   return { vcpus: Math.ceil(count) }
 }

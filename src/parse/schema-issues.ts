@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Report, describe, listOf, quote } from './report.ts'
 import { type YamlDocument, pathText } from './yaml.ts'
+import { didYouMean } from './suggest.ts'
 import type { YamlPath } from './yaml-nodes.ts'
 
 type Issue = z.core.$ZodIssue
@@ -23,7 +24,12 @@ const valueAt = (value: unknown, path: YamlPath): unknown =>
   }, value)
 
 /** Reports what a schema found wrong with a document, each issue at the line of the value it is about. */
-export const reportIssues = (issues: readonly Issue[], document: YamlDocument, report: Report, base: YamlPath = []): void => {
+export const reportIssues = (
+  issues: readonly Issue[],
+  document: YamlDocument,
+  report: Report,
+  base: YamlPath = [],
+): void => {
   for (const issue of issues) reportIssue(issue, document, report, [...base, ...issue.path])
 }
 
@@ -49,7 +55,7 @@ const reportIssue = (issue: Issue, document: YamlDocument, report: Report, path:
   const isMissing = value === undefined
   const code = isMissing ? 'MISSING_FIELD' : issue.code === 'invalid_type' ? 'WRONG_TYPE' : 'INVALID_VALUE'
   const place = { ...document.placeOf(path), path: pathText(path) }
-  report.error(place, code, `${name} is ${describe(value)}; ${whatIsRight(issue)}`)
+  report.error(place, code, `${name} is ${describe(value)}; ${whatIsRight(issue, value)}`)
 }
 
 const reportUnknownKeys = (
@@ -69,23 +75,34 @@ const reportUnknownKeys = (
 
 /** Of a choice, the one branch that the value has the right type for: its complaints are to the point. */
 const meantBranch = (issue: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined => {
-  const branches = issue.errors.filter((branch) => branch.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'))
+  const branches = issue.errors.filter((branch) =>
+    branch.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+  )
   return branches.length === 1 ? branches[0] : undefined
 }
 
+const hintFor = (value: unknown, known: readonly unknown[]): string =>
+  typeof value === 'string' ? didYouMean(value, known.map(String)) : ''
+
 /** Messages of this project end in "right"; those of the library are put into its words. */
-const whatIsRight = (issue: Issue): string => {
+const whatIsRight = (issue: Issue, value: unknown): string => {
   if (/ (?:is|are) right$| already$/.test(issue.message)) return issue.message
   switch (issue.code) {
     case 'invalid_type':
       return `${kinds[issue.expected] ?? issue.expected} is right`
     case 'invalid_value':
-      return `${listOf(issue.values.map((value) => JSON.stringify(value)))} ${issue.values.length === 1 ? 'is' : 'are'} right`
+      return `${issue.values.length === 1 ? '' : 'one of '}${listOf(issue.values.map((known) => JSON.stringify(known)))} is right${hintFor(value, issue.values)}`
     case 'too_small':
       return `a number from ${String(issue.minimum)} on is right`
     case 'too_big':
       return `a number up to ${String(issue.maximum)} is right`
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_format':
+    case 'invalid_key':
+    case 'invalid_union':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
       return issue.message
   }
 }

@@ -42,11 +42,16 @@ export const readFunction = (
   const identity = readIdentity(root, 'vnf')
   const unitCursors = findUnits(root, options)
   if (unitCursors === undefined) return undefined
-  const units = unitCursors.map((unit, index) => readUnit(unit, index, identity.name, unitCursors.length, files, options))
+  const units = unitCursors.map((unit, index) =>
+    readUnit(unit, index, identity.name, unitCursors.length, files, options),
+  )
   const [first, ...others] = units
   const points = readPoints(root)
   if (first === undefined) {
-    root.error('NO_UNITS', 'the function has no deployment unit; virtual_deployment_units with one docker image is right')
+    root.error(
+      'NO_UNITS',
+      'the function has no deployment unit; virtual_deployment_units with one docker image is right',
+    )
     return undefined
   }
   const twice = units.find((unit, index) => units.findIndex(({ id }) => id === unit.id) < index)
@@ -60,7 +65,10 @@ export const readFunction = (
   return { ...identity, interfaces, units: [first, ...others], internalLinks: links }
 }
 
-const findUnits = (root: Cursor, options: FunctionOptions): readonly { cursor: Cursor; cloudNative: boolean }[] | undefined => {
+const findUnits = (
+  root: Cursor,
+  options: FunctionOptions,
+): readonly { cursor: Cursor; cloudNative: boolean }[] | undefined => {
   const virtual = root.at('virtual_deployment_units')
   const native = root.at('cloudnative_deployment_units')
   const nativeUnits = native.items('cloudnative_deployment_units')
@@ -90,12 +98,14 @@ const readUnit = (
   const written = idCursor.source() ?? `vdu${index + 1}`
   const id = unitId.test(written) ? written : `vdu${index + 1}`
   if (id !== written && count > 1) {
-    idCursor.notice('UNIT_ID', `the unit's id ${quote(written)} can't be part of a container's name; it is called ${quote(id)}`)
+    idCursor.notice(
+      'UNIT_ID',
+      `the unit's id ${quote(written)} can't be part of a container's name; it is called ${quote(id)}`,
+    )
   }
   const names = count > 1 ? [id] : [functionName, functionName.replace(/-vnf$/, ''), id]
-  const read: (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions) => UnitImage = cloudNative
-    ? readCloudNativeImage
-    : readVirtualImage
+  const read: (unit: Cursor, names: readonly string[], files: PackageFiles, options: ImageOptions) => UnitImage =
+    cloudNative ? readCloudNativeImage : readVirtualImage
   return { id, ...read(cursor, names, files, options), ...readResources(cursor.at('resource_requirements')) }
 }
 
@@ -103,18 +113,21 @@ type Point = Pick<FunctionInterface, 'id' | 'type' | 'name'>
 
 const readPoints = (root: Cursor): Point[] => {
   const seen = new Set<string>()
-  const found = root.at('connection_points').items('connection_points').flatMap((point) => {
-    const written = readPointId(point)
-    if (written === undefined) return []
-    const id = withoutLegacyPrefix(written)
-    if (seen.has(id)) {
-      point.error('DUPLICATE_POINT', `two connection points have the id ${quote(id)}; each needs its own`)
-      return []
-    }
-    seen.add(id)
-    checkAddresses(point)
-    return [{ id, type: point.at('type').text() ?? '', point }]
-  })
+  const found = root
+    .at('connection_points')
+    .items('connection_points')
+    .flatMap((point) => {
+      const written = readPointId(point)
+      if (written === undefined) return []
+      const id = withoutLegacyPrefix(written)
+      if (seen.has(id)) {
+        point.error('DUPLICATE_POINT', `two connection points have the id ${quote(id)}; each needs its own`)
+        return []
+      }
+      seen.add(id)
+      checkAddresses(point)
+      return [{ id, type: point.at('type').text() ?? '', point }]
+    })
   const names = interfaceNames(found.map(({ id }) => id))
   return found.flatMap(({ id, type, point }) => {
     const name = names.get(id)
@@ -134,7 +147,11 @@ export const readPointId = (point: Cursor): string | undefined => {
   return undefined
 }
 
-const addressKeys = { ip: /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, address: /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/, mac: /^[0-9a-fA-F:-]{11,17}$/ }
+const addressKeys = {
+  ip: /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/,
+  address: /^[0-9a-fA-F.:]+(?:\/\d{1,3})?$/,
+  mac: /^[0-9a-fA-F:-]{11,17}$/,
+}
 
 /** The predecessor handed a point's further keys to a shell. They are not used here, and what is no address is refused. */
 const checkAddresses = (point: Cursor): void => {
@@ -142,7 +159,8 @@ const checkAddresses = (point: Cursor): void => {
     const cursor = point.at(key)
     const text = cursor.source()
     if (text === undefined || cursor.isAbsent) continue
-    if (pattern.test(text)) cursor.notice('ADDRESS_IGNORED', `the ${key} ${quote(text)} is not used; addresses come from the pools`)
+    if (pattern.test(text))
+      cursor.notice('ADDRESS_IGNORED', `the ${key} ${quote(text)} is not used; addresses come from the pools`)
     else cursor.error('ADDRESS', `${key} is ${quote(text)}, which is no address`)
   }
 }

@@ -60,7 +60,8 @@ export const convertNode = (
       return node
     }
     const target = aliases.get(node) ?? anchors.get(node.source)
-    if (target === undefined) return refuse(node, path, 'YAML_ALIAS', `no anchor "&${node.source}" stands before this alias`)
+    if (target === undefined)
+      return refuse(node, path, 'YAML_ALIAS', `no anchor "&${node.source}" stands before this alias`)
     aliases.set(node, target)
     return target
   }
@@ -102,7 +103,12 @@ export const convertNode = (
   const convert = (node: ParsedNode, path: YamlPath): unknown => {
     values += 1
     if (values > maximumValues) {
-      return refuse(node, path, 'TOO_LARGE', `the document has more than ${maximumValues} values (aliases counted in full)`)
+      return refuse(
+        node,
+        path,
+        'TOO_LARGE',
+        `the document has more than ${maximumValues} values (aliases counted in full)`,
+      )
     }
     if (path.length > maximumDepth) return refuse(node, path, 'TOO_DEEP', `nested more than ${maximumDepth} deep`)
     if (node.tag !== undefined && !coreTag.test(node.tag)) {

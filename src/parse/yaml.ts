@@ -54,7 +54,11 @@ export const parseYaml = (bytes: Uint8Array, report: Report, options: YamlOption
   // A stream without any document comes as an empty array with marks of its own.
   if ('empty' in parsed) return []
   if (parsed.length > maximumDocuments) {
-    report.error(wholeFile, 'TOO_LARGE', `the file has ${parsed.length} documents; at most ${maximumDocuments} are read`)
+    report.error(
+      wholeFile,
+      'TOO_LARGE',
+      `the file has ${parsed.length} documents; at most ${maximumDocuments} are read`,
+    )
     return []
   }
   const documents: YamlDocument[] = []
