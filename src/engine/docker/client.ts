@@ -1,0 +1,84 @@
+import { Agent } from 'node:http'
+import Docker from 'dockerode'
+import { EngineError } from '../../model/errors.ts'
+import { toEngineError } from './errors.ts'
+import type { Purpose } from './errors.ts'
+
+export interface CallOptions {
+  /** What the call is about, for the message. */
+  readonly about?: Readonly<Record<string, string>>
+  readonly purpose?: Purpose
+  /** Milliseconds; that of the client where absent. */
+  readonly timeout?: number
+  readonly signal?: AbortSignal
+}
+
+export interface DockerClient {
+  readonly docker: Docker
+  /** Runs one call with a time-out; whatever goes wrong comes out as an `EngineError`. */
+  call<T>(work: (signal: AbortSignal) => Promise<T>, options?: CallOptions): Promise<T>
+  /** Rejects with UNAVAILABLE or TIMEOUT. */
+  ping(timeoutMs?: number): Promise<void>
+  /** Ends every call that is under way. */
+  close(): void
+}
+
+/** `unix:///path`, `tcp://host:port`, `http://host:port`, or a bare path. */
+const dockerOptions = (url: string): Docker.DockerOptions => {
+  if (url.startsWith('unix:')) return { socketPath: url.replace(/^unix:(?:\/\/)?/, '') }
+  if (url.startsWith('/')) return { socketPath: url }
+  const { hostname, port, protocol } = new URL(url)
+  return { host: hostname, port: port === '' ? 2375 : Number(port), protocol: protocol === 'https:' ? 'https' : 'http' }
+}
+
+export const createClient = (url: string, timeoutMs: number): DockerClient => {
+  // A connection per call costs 0.1 ms on a Unix socket; one that is kept breaks when the engine is restarted.
+  const agent = new Agent({ keepAlive: false })
+  const settings = { ...dockerOptions(url), agent }
+  const docker = new Docker(settings)
+  // Its types leave the options out.
+  const ping: (options: { abortSignal: AbortSignal }) => Promise<unknown> = docker.ping.bind(docker)
+  const underWay = new Set<AbortController>()
+  let closed = false
+
+  const call: DockerClient['call'] = async (work, { about = {}, purpose, timeout = timeoutMs, signal } = {}) => {
+    if (closed) throw new EngineError('CANCELLED', about)
+    const controller = new AbortController()
+    const abort = (): void => controller.abort(new EngineError('CANCELLED', about))
+    signal?.addEventListener('abort', abort, { once: true })
+    if (signal?.aborted === true) abort()
+    const timer = setTimeout(
+      () => controller.abort(new EngineError('TIMEOUT', { ...about, ms: String(timeout) })),
+      timeout,
+    )
+    underWay.add(controller)
+    try {
+      // dockerode does not settle in every case where its request is aborted.
+      const aborted = new Promise<never>((_, reject) => {
+        controller.signal.addEventListener('abort', () => reject(toEngineError(controller.signal.reason, about)), {
+          once: true,
+        })
+      })
+      controller.signal.throwIfAborted()
+      return await Promise.race([work(controller.signal), aborted])
+    } catch (error) {
+      throw toEngineError(error, about, purpose)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      underWay.delete(controller)
+    }
+  }
+
+  return {
+    docker,
+    call,
+    ping: async (timeout = timeoutMs) => {
+      await call((abortSignal) => ping({ abortSignal }), { timeout })
+    },
+    close: () => {
+      closed = true
+      for (const controller of underWay) controller.abort(new EngineError('CANCELLED', {}))
+    },
+  }
+}

@@ -1,0 +1,71 @@
+import { EngineError } from '../../model/errors.ts'
+import type { EngineErrorCode } from '../../model/errors.ts'
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+/** HTTP status of a dockerode error; undefined when the engine gave no answer. */
+export const statusOf = (error: unknown): number | undefined =>
+  isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined
+
+/** The engine's own sentence where there is one. */
+export const reasonOf = (error: unknown): string => {
+  if (!isRecord(error)) return String(error)
+  const { json, message } = error
+  const sentence = isRecord(json) && typeof json['message'] === 'string' ? json['message'] : message
+  return typeof sentence === 'string' ? sentence.trim() : 'no reason given'
+}
+
+const unreachable = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EACCES',
+  'ENOENT',
+  'ENOTSOCK',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+])
+
+/** Docker has no codes beside the HTTP status; its daemon and runc are told apart by their sentences alone. */
+const sentences: readonly (readonly [RegExp, EngineErrorCode])[] = [
+  [/no space left on device|disk quota exceeded/i, 'NO_SPACE'],
+  [/no such image|manifest for .* not found|repository does not exist/i, 'IMAGE_NOT_FOUND'],
+  [
+    /requested (?:cpus|memory nodes) are not available|for cpuset|cpuset\.cpus|minimum memory limit|memory limit|memoryswap|cpu cfs|cfs_(?:quota|period)|cpu\.max|memory\.(?:max|limit|memsw)|nano ?cpus|range of cpus/i,
+    'LIMITS_REFUSED',
+  ],
+]
+
+/** What the call was for, where that says more than the status. */
+export type Purpose = 'start' | 'pull' | 'limits' | undefined
+
+const codeOf = (error: unknown, purpose: Purpose): EngineErrorCode => {
+  const reason = reasonOf(error)
+  const status = statusOf(error)
+  if (status === undefined && isRecord(error) && typeof error['code'] === 'string' && unreachable.has(error['code'])) {
+    return 'UNAVAILABLE'
+  }
+  for (const [pattern, code] of sentences) if (pattern.test(reason)) return code
+  if (purpose === 'pull') return 'IMAGE_NOT_FOUND'
+  if (status === 404) return 'NOT_FOUND'
+  if (status === 409) return 'CONFLICT'
+  if (purpose === 'start') return 'START_FAILED'
+  if (purpose === 'limits' && status !== undefined) return 'LIMITS_REFUSED'
+  return 'REFUSED'
+}
+
+/** Every error that leaves this folder passes here. */
+export const toEngineError = (
+  error: unknown,
+  details: Readonly<Record<string, string>>,
+  purpose?: Purpose,
+): EngineError =>
+  error instanceof EngineError
+    ? error
+    : new EngineError(codeOf(error, purpose), { ...details, reason: reasonOf(error) }, { cause: error })
+
+export const isCode = (error: unknown, ...codes: readonly EngineErrorCode[]): error is EngineError =>
+  error instanceof EngineError && codes.includes(error.code)

@@ -1,0 +1,181 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { chmod, copyFile, link, lstat, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { EngineError } from '../../model/errors.ts'
+import { parseContainerName } from '../../model/names.ts'
+import type { ContainerName } from '../../model/names.ts'
+import { isGateCommand } from './gate-script.ts'
+
+const execute = promisify(execFile)
+
+export interface Gates {
+  /** Where a new container's gate is to be. */
+  pathOf(name: ContainerName): string
+  /** Makes what is missing of a gate's directory. */
+  prepare(path: string): Promise<void>
+  remove(name: string): Promise<void>
+  /** Containers that have a gate's directory here. */
+  names(): Promise<readonly ContainerName[]>
+  /**
+   * Lets the program of this process run; resolves when it has taken the shell's place, or is already gone.
+   * @throws EngineError GATE_FAILED
+   */
+  open(path: string, pid: number, timeoutMs: number): Promise<void>
+}
+
+/** Does the program behind this first process still wait? `gone` when there is no such process. */
+export const gateOf = async (pid: number): Promise<'closed' | 'open' | 'gone'> => {
+  try {
+    const text = await readFile(`/proc/${pid}/cmdline`, 'utf8')
+    if (text === '') return 'gone'
+    return isGateCommand(text.split('\0')) ? 'closed' : 'open'
+  } catch {
+    return 'gone'
+  }
+}
+
+const errorCode = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
+
+const ignore = (error: unknown, ...codes: string[]): void => {
+  if (!codes.includes(errorCode(error))) throw error
+}
+
+const exists = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  )
+
+/** Node has no mkfifo: a process makes many at once, and they are renamed into place as they are needed. */
+const createFifos = (directory: string, busybox: string): { take: (target: string) => Promise<void> } => {
+  const spare: string[] = []
+  let refilling: Promise<void> | undefined
+  let made = 0
+
+  const refill = async (): Promise<void> => {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const names = Array.from({ length: 32 }, () => join(directory, String(made++)))
+    await Promise.all(names.map((name) => rm(name, { force: true })))
+    // Read by whatever user the image runs as.
+    await execute(busybox, ['mkfifo', '-m', '444', ...names], { timeout: 10_000 })
+    spare.push(...names)
+  }
+
+  return {
+    take: async (target) => {
+      for (;;) {
+        const name = spare.pop()
+        if (name === undefined) {
+          refilling ??= refill().finally(() => (refilling = undefined))
+          await refilling
+          continue
+        }
+        try {
+          await rename(name, target)
+          return
+        } catch (error) {
+          // Somebody tidied the state directory: what is spare is gone. Anything else, such as a missing target, is the caller's.
+          if (errorCode(error) !== 'ENOENT' || (await exists(name))) throw error
+        }
+      }
+    },
+  }
+}
+
+/** `directory` holds a directory for each container; it and all above it are on one file system with room for one busybox. */
+export const createGates = (options: { readonly directory: string; readonly busybox: string }): Gates => {
+  const { directory, busybox } = options
+  const fifos = createFifos(join(directory, '.spare'), busybox)
+  const pathOf = (name: string): string => join(directory, name)
+
+  /** One copy of busybox for all gates, named by its content: an upgrade of the host's leaves running containers their own. */
+  let shared: Promise<string> | undefined
+  const copyOnce = async (): Promise<string> => {
+    const digest = createHash('sha256')
+      .update(await readFile(busybox))
+      .digest('hex')
+      .slice(0, 16)
+    const target = pathOf(`.busybox-${digest}`)
+    if (await exists(target)) return target
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const half = `${target}.tmp`
+    await copyFile(busybox, half)
+    await chmod(half, 0o555)
+    await rename(half, target)
+    return target
+  }
+  const sharedBusybox = async (): Promise<string> => {
+    shared ??= copyOnce()
+    const path = await shared.catch((error: unknown) => {
+      shared = undefined
+      throw error
+    })
+    return path
+  }
+
+  const linkBusybox = async (target: string): Promise<void> => {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await link(await sharedBusybox(), target)
+        return
+      } catch (error) {
+        if (errorCode(error) === 'EEXIST') return
+        shared = undefined // removed behind our back: copy it again
+        if (attempt > 0) throw error
+      }
+    }
+  }
+
+  const prepare = async (path: string): Promise<void> => {
+    await mkdir(path, { recursive: true, mode: 0o755 })
+    const gate = join(path, 'gate')
+    await linkBusybox(join(path, 'busybox'))
+    // Not replaced when it is there: a container may wait at it.
+    if (!(await exists(gate))) await fifos.take(gate)
+  }
+
+  /** One try; false while nobody waits at the other end. */
+  const push = async (path: string): Promise<boolean> => {
+    try {
+      const file = await open(join(path, 'gate'), constants.O_WRONLY | constants.O_NONBLOCK)
+      try {
+        await file.write('\n')
+      } finally {
+        await file.close()
+      }
+      return true
+    } catch (error) {
+      ignore(error, 'ENXIO', 'ENOENT', 'EPIPE', 'EAGAIN')
+      return false
+    }
+  }
+
+  return {
+    pathOf,
+    prepare,
+    remove: (name) => rm(pathOf(name), { recursive: true, force: true }),
+    names: async () => {
+      const entries = await readdir(directory).catch(() => [])
+      return entries.flatMap((entry) => parseContainerName(entry) ?? [])
+    },
+    open: async (path, pid, timeoutMs) => {
+      const deadline = performance.now() + timeoutMs
+      let pushed = false
+      for (let pause = 1; (await gateOf(pid)) === 'closed'; pause = Math.min(pause * 2, 40)) {
+        if (performance.now() > deadline) {
+          throw new EngineError('GATE_FAILED', {
+            gate: path,
+            reason: pushed ? 'it was opened, nothing came out' : 'nobody waits at it',
+          })
+        }
+        if (!pushed) pushed = await push(path)
+        else if (pause >= 40) pushed = false // the line may have gone to a shell that was just being stopped
+        await delay(pause)
+      }
+    },
+  }
+}

@@ -1,0 +1,92 @@
+import type { ContainerInspectInfo } from 'dockerode'
+import type { ContainerState, ObservedContainer, ScriptState } from '../../model/actual.ts'
+import { parseContainerName, parseImageRef, parseObjectName, parseVnfId } from '../../model/names.ts'
+import { asOwned, labels } from '../../model/ownership.ts'
+import type { Owned } from '../../model/ownership.ts'
+import { gateBusybox, gateMount } from './gate-script.ts'
+import { fromDockerLimits } from './limits.ts'
+
+export type ScriptName = 'start' | 'stop'
+
+export const scriptVariables = { start: 'SON_EMU_CMD', stop: 'SON_EMU_CMD_STOP' } as const
+
+/** What of an inspected container holds until an event says otherwise. */
+export interface Inspected {
+  readonly container: Omit<Owned<ObservedContainer>, 'gate' | 'scripts'>
+  /** Directory of its gate on the host; undefined when its program does not wait behind one. */
+  readonly gate: string | undefined
+  /** The commands that its environment has. */
+  readonly scripts: Readonly<Partial<Record<ScriptName, string>>>
+}
+
+const states: Readonly<Record<string, ContainerState>> = {
+  created: 'created',
+  running: 'running',
+  paused: 'paused',
+  restarting: 'restarting',
+  removing: 'removing',
+  exited: 'exited',
+  dead: 'dead',
+}
+
+const variable = (env: readonly string[], name: string): string | undefined =>
+  env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1)
+
+const count = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined
+
+/**
+ * Docker's answer in our words; undefined when it is not marked as one of ours in full.
+ * @param online - text of /sys/devices/system/cpu/online
+ */
+export const toInspected = (info: ContainerInspectInfo, owner: string, online: string): Inspected | undefined => {
+  // Docker leaves fields out that its types promise.
+  const config: Partial<ContainerInspectInfo['Config']> = info.Config
+  const marks: Readonly<Record<string, string | undefined>> = config.Labels ?? {}
+  const name = parseContainerName(info.Name.replace(/^\//, ''))
+  const instance = parseObjectName(marks[labels.instance] ?? '')
+  const vnf = parseVnfId(marks[labels.vnf] ?? '')
+  const image = parseImageRef(config.Image ?? '')
+  const copy = count(marks[labels.copy])
+  const replica = count(marks[labels.replica])
+  if (marks[labels.owner] !== owner || name === undefined || instance === undefined || vnf === undefined)
+    return undefined
+  if (image === undefined || copy === undefined || replica === undefined) return undefined
+
+  const env = config.Env ?? []
+  const first = Array.isArray(config.Entrypoint) ? config.Entrypoint[0] : config.Entrypoint
+  const start = variable(env, scriptVariables.start)
+  const stop = variable(env, scriptVariables.stop)
+  const { State: state } = info
+  return {
+    // The owner label was just compared.
+    container: asOwned({
+      id: info.Id,
+      name,
+      instance,
+      copy,
+      vnf,
+      vdu: marks[labels.vdu] ?? '',
+      replica,
+      role: marks[labels.role] === 'sap' ? 'sap' : 'vnf',
+      state: states[state.Status] ?? 'dead',
+      pid: state.Pid,
+      startedAt: state.StartedAt,
+      exitCode: state.ExitCode,
+      image,
+      specHash: marks[labels.specHash] ?? '',
+      dataCenter: marks[labels.dataCenter] ?? '',
+      limits: fromDockerLimits(info.HostConfig, online),
+      network: info.HostConfig.NetworkMode === 'none' ? 'none' : 'bridge',
+    }),
+    gate: first === gateBusybox ? info.Mounts.find(({ Destination }) => Destination === gateMount)?.Source : undefined,
+    scripts: { ...(start === undefined ? {} : { start }), ...(stop === undefined ? {} : { stop }) },
+  }
+}
+
+/** Puts what changes without an event to what was inspected. */
+export const toObserved = (
+  inspected: Inspected,
+  gate: ObservedContainer['gate'],
+  scripts: Readonly<Partial<Record<ScriptName, ScriptState>>>,
+): Owned<ObservedContainer> => asOwned({ ...inspected.container, gate, scripts })
