@@ -76,6 +76,8 @@ export const runProgram = (
 
 /** A program that keeps running and prints lines. */
 export interface FollowedProgram {
+  /** 0 when it could not be started. */
+  readonly pid: number
   /** Ends it; resolves when it has ended. `onEnd` is not called any more. */
   stop(): Promise<void>
 }
@@ -109,6 +111,7 @@ export const followProgram = (command: string, args: readonly string[], options:
   child.on('error', finish)
   child.on('close', finish)
   return {
+    pid: child.pid ?? 0,
     async stop() {
       stopped = true
       killGroup(child)

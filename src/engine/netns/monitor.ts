@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { followProgram, type FollowedProgram } from '../process.ts'
+import type { IpTool } from './ip.ts'
+
+/** A change of a device or of an address, in the switches' namespace (`nsid` undefined) or in a container's. */
+export interface DeviceChange {
+  readonly nsid: number | undefined
+  readonly what: 'link' | 'address'
+  readonly deleted: boolean
+  readonly ifindex: number
+  /** Of an address in another namespace it is not the device's: `ip` takes the name from its own namespace. */
+  readonly name: string
+  readonly features: boolean
+}
+
+const linePattern = /^\[nsid (current|\d+)\]\[(LINK|ADDR)\](Deleted )?(\d+): ([^@:\s]+)/
+
+/** A line of `ip -o monitor label link address all-nsid`. */
+export const parseChange = (line: string): DeviceChange | undefined => {
+  const [, where, what, deleted, ifindex, name] = linePattern.exec(line) ?? []
+  if (where === undefined || name === undefined) return undefined
+  return {
+    nsid: where === 'current' ? undefined : Number(where),
+    what: what === 'LINK' ? 'link' : 'address',
+    deleted: deleted !== undefined,
+    ifindex: Number(ifindex),
+    name,
+    features: line.includes(' event FEATURE CHANGE '),
+  }
+}
+
+export interface DeviceMonitor {
+  /** Resolves when changes from now on will be told. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** A netlink socket that is bound to groups, in the table of its namespace (proc: /proc/PID/net/netlink). */
+const isListening = async (pid: number): Promise<boolean> => {
+  const table = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => '')
+  return table.split('\n').some((line) => {
+    const [, protocol, port, groups] = line.trim().split(/\s+/)
+    return protocol === '0' && port === String(pid) && Number.parseInt(groups ?? '0', 16) !== 0
+  })
+}
+
+/**
+ * One process that tells of changes in the switches' namespace and in every namespace that has a device paired with one
+ * there (netlink's all-nsid). Started again when it ends.
+ */
+export const createDeviceMonitor = (
+  ip: IpTool,
+  options: {
+    readonly retryMs: number
+    /** For the process to listen. */
+    readonly startMs: number
+    onChange(change: DeviceChange): void
+    /** Changes may have gone untold. */
+    onGap(cause: string): void
+  },
+): DeviceMonitor => {
+  let program: FollowedProgram | undefined
+  let timer: NodeJS.Timeout | undefined
+  let wanted = false
+
+  const launch = (): void => {
+    const [file, args] = ip.command('ip', ['-o', 'monitor', 'label', 'link', 'address', 'all-nsid'])
+    program = followProgram(file, args, {
+      onLine(line) {
+        const change = parseChange(line)
+        if (change !== undefined) options.onChange(change)
+      },
+      onError: () => options.onGap('changes of devices came faster than they were read'), // netlink's ENOBUFS
+      onEnd() {
+        program = undefined
+        options.onGap('the monitor of devices ended')
+        if (!wanted) return
+        timer = setTimeout(() => {
+          if (!wanted) return
+          launch()
+          void listening().then(() => options.onGap('the monitor of devices is back'))
+        }, options.retryMs)
+      },
+    })
+  }
+
+  const listening = async (): Promise<void> => {
+    const end = performance.now() + options.startMs
+    while (program !== undefined && performance.now() < end && !(await isListening(program.pid))) await delay(2)
+  }
+
+  return {
+    async start() {
+      wanted = true
+      if (program === undefined) launch()
+      await listening()
+    },
+    async stop() {
+      wanted = false
+      clearTimeout(timer)
+      const ending = program
+      program = undefined
+      await ending?.stop()
+    },
+  }
+}
