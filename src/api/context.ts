@@ -43,5 +43,3 @@ export interface ApiContext {
   readonly gatekeeper: GatekeeperSettings
   readonly limits: Limits
 }
-
-export const apiRoot = '/apis/sond.dev/v1alpha1'

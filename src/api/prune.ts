@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { jsonBody } from './body.ts'
-import { apiRoot, type ApiContext } from './context.ts'
+import type { ApiContext } from './context.ts'
+import { apiRoot } from './paths.ts'
 import { ApiError } from './errors.ts'
 
 const body = z.object({ confirm: z.boolean().default(false) })

@@ -7,7 +7,8 @@ import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ApiObjects, Upload } from './backend.ts'
-import { apiRoot, type ApiContext, type Limits } from './context.ts'
+import type { ApiContext, Limits } from './context.ts'
+import { apiRoot } from './paths.ts'
 import { ApiError } from './errors.ts'
 
 /** Takes the package of a request into the watched directory. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { apiRoot } from '../../src/api/context.ts'
+import { apiRoot } from '../../src/api/paths.ts'
 import { instanceManifest, startApi } from '../support/api-server.ts'
 import { ask } from '../support/http.ts'
 

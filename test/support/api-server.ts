@@ -16,7 +16,7 @@ export interface RunningApi {
   readonly addresses: readonly ListenAddress[]
   /** First listener. */
   readonly where: Where
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 export const whereOf = (address: ListenAddress | undefined): Where => {

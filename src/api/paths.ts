@@ -1,0 +1,2 @@
+/** Where the versioned API begins. */
+export const apiRoot = '/apis/sond.dev/v1alpha1'

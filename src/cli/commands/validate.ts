@@ -1,0 +1,56 @@
+import { formatDiagnostic, isError, type Diagnostic } from '../../model/diagnostics.ts'
+import type { CliContext } from '../context.ts'
+import { errorLines, usageError, type ExitCode } from '../errors.ts'
+import { printable } from '../format/table.ts'
+import type { LocalTools } from '../local.ts'
+import { findSources, type Source } from '../sources.ts'
+
+export interface ValidateOptions {
+  /** Notices refuse too. */
+  readonly strict: boolean
+}
+
+/** Every file, every error; 1 when one is refused. Errors are the result and go to standard output, notices to standard error. */
+export const validate = async (
+  { io }: CliContext,
+  names: readonly string[],
+  { strict }: ValidateOptions,
+  tools: LocalTools,
+): Promise<ExitCode> => {
+  if (names.length === 0) throw usageError('name files or directories to validate')
+  let failed = false
+  for (const name of names) {
+    try {
+      for (const source of await findSources([name], io)) {
+        const { errors, notices } = split(await judge(source, tools), strict)
+        for (const notice of notices) io.err(`${printable(formatDiagnostic(notice))} [notice]\n`)
+        for (const error of errors) io.out(`${printable(formatDiagnostic(error))}\n`)
+        if (errors.length > 0) failed = true
+        else io.out(`${source.file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`)
+      }
+    } catch (error) {
+      failed = true
+      io.err(errorLines(error))
+    }
+  }
+  return failed ? 1 : 0
+}
+
+const judge = async ({ file, bytes }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
+  // Standard input has no ending that would tell what it is: it is a manifest.
+  const found =
+    file === '<stdin>'
+      ? (await tools.validate('stdin.yaml', await bytes())).map((each) => ({ ...each, file }))
+      : await tools.validate(file, await bytes())
+  return found.toSorted((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column)
+}
+
+const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
+
+const split = (
+  diagnostics: readonly Diagnostic[],
+  strict: boolean,
+): { readonly errors: readonly Diagnostic[]; readonly notices: readonly Diagnostic[] } => ({
+  errors: diagnostics.filter((each) => strict || isError(each)),
+  notices: diagnostics.filter((each) => !strict && !isError(each)),
+})

@@ -1,0 +1,102 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { basename, join, relative } from 'node:path'
+import { CliError } from './errors.ts'
+import type { Io } from './io.ts'
+
+/** A file the user named, or found below a directory the user named. */
+export interface Source {
+  /** As shown to the user; `<stdin>` for standard input. */
+  readonly file: string
+  readonly bytes: () => Promise<Buffer>
+}
+
+const manifests = /\.(?:ya?ml|json)$/i
+const packages = /\.(?:son|tgo)$/i
+// What editors leave behind; the daemon ignores the same.
+const leftovers = /^(?:\.|#.*#$|4913$|___jb_)|(?:~|\.sw.|\.tmp)$/
+
+export const isPackageFile = (file: string): boolean => packages.test(file)
+
+const isWanted = (name: string): boolean => !leftovers.test(name) && (manifests.test(name) || packages.test(name))
+
+/** Files as named, files below directories by what they are called, `-` for standard input; in a stable order. */
+export const findSources = async (names: readonly string[], io: Io): Promise<readonly Source[]> => {
+  const found: Source[] = []
+  for (const name of names) {
+    if (name === '-') {
+      found.push({ file: '<stdin>', bytes: async () => Buffer.from(await io.stdin()) })
+    } else if ((await statOf(name)).isDirectory()) {
+      const below = (await filesBelow(name)).filter((file) => isWanted(basename(file)))
+      if (below.length === 0) {
+        throw new CliError(`${name}: no .yaml, .yml, .json or .son file below this directory`)
+      }
+      found.push(...below.map(fileSource))
+    } else {
+      found.push(fileSource(name))
+    }
+  }
+  return found
+}
+
+const fileSource = (file: string): Source => ({
+  file,
+  bytes: async () => {
+    try {
+      return await readFile(file)
+    } catch (cause) {
+      throw fileError(file, cause)
+    }
+  },
+})
+
+/** Every file below a directory by its path there; without editors' leftovers and version control. */
+export const readTree = async (directory: string): Promise<ReadonlyMap<string, Uint8Array>> => {
+  const files = new Map<string, Uint8Array>()
+  try {
+    for (const path of await filesBelow(directory, /^\.git$|^#.*#$|~$|\.sw.$|\.tmp$/)) {
+      files.set(relative(directory, path), await readFile(path))
+    }
+  } catch (cause) {
+    throw fileError(directory, cause)
+  }
+  return files
+}
+
+const filesBelow = async (directory: string, without = leftovers): Promise<readonly string[]> => {
+  const entries = await readdir(directory, { withFileTypes: true })
+  const sorted = entries.filter(({ name }) => !without.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
+  const files: string[] = []
+  for (const entry of sorted) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) files.push(...(await filesBelow(path, without)))
+    else if (
+      entry.isFile() ||
+      (entry.isSymbolicLink() && (await stat(path).catch(() => undefined))?.isFile() === true)
+    ) {
+      files.push(path)
+    }
+  }
+  return files
+}
+
+const statOf = async (file: string): ReturnType<typeof stat> => {
+  try {
+    return await stat(file)
+  } catch (cause) {
+    throw fileError(file, cause)
+  }
+}
+
+/** What a failed file operation means, without the names of system calls. */
+export const fileError = (file: string, cause: unknown): CliError => {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file or directory',
+    EACCES: 'not allowed to open it',
+    EISDIR: 'this is a directory',
+    ENOTDIR: 'part of the path is no directory',
+    EEXIST: 'it is there already',
+    ENOSPC: 'no space is left',
+  }
+  return new CliError(`${file}: ${known[code] ?? (cause instanceof Error ? cause.message : String(cause))}`, { cause })
+}
