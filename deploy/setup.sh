@@ -46,7 +46,7 @@ missing_packages() {
 }
 
 install_host_packages() {
-  # shellcheck disable=SC2046 -- package names hold no blanks; one line is wanted
+  # shellcheck disable=SC2005,SC2046 # package names hold no blanks; one line is wanted
   missing=$(echo $(missing_packages))
   [ -n "$missing" ] || return 0
   has apt-get || fail "these host packages are missing, and there is no apt-get to install them: $missing" \
@@ -57,11 +57,12 @@ install_host_packages() {
   # Newer Debian releases ship the docker command apart.
   if ! has docker && packaged docker-cli; then missing="$missing docker-cli"; fi
   say "installing $missing (apt-get install)"
-  # shellcheck disable=SC2086 -- a list of names
+  # shellcheck disable=SC2086 # a list of names
   apt-get -qq install -y --no-install-recommends $missing 9<&- >"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     fail "apt-get install failed; its last lines are above."
   }
+  # shellcheck disable=SC2005,SC2046 # as above
   left=$(echo $(missing_packages))
   [ -z "$left" ] || fail "still missing after apt-get install: $left"
   say "host packages ready"
@@ -75,6 +76,7 @@ npm_current() {
   installed=node_modules/.package-lock.json
   [ -f "$installed" ] && [ -x node_modules/node/bin/node ] || return 1
   node_modules/node/bin/node -e 'process.exit(0)' 2>/dev/null || return 1
+  # shellcheck disable=SC3013 # dash, bash and busybox know -nt
   [ package-lock.json -nt "$installed" ] || return 0
   node_modules/node/bin/node -e '
     const { readFileSync } = require("node:fs")
