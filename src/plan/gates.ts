@@ -1,0 +1,64 @@
+import type { DesiredContainer } from '../model/desired.ts'
+import type { Draft } from './draft.ts'
+import { restarts, runs } from './fates.ts'
+import { stepId } from './ids.ts'
+import type { ReadyPorts } from './ports.ts'
+import type { Survey } from './survey.ts'
+import { canHaveWire } from './wires.ts'
+
+/** Its process: started, or woken. */
+const life = ({ name }: DesiredContainer): readonly string[] => [
+  stepId.start(name),
+  stepId.unpause(name),
+  stepId.management(name),
+]
+
+/** Lets a program run once all interfaces of its own container are there; it waits for no other container. */
+export const planGates = (draft: Draft, survey: Survey): void => {
+  for (const container of survey.desired.containers) {
+    const { name } = container
+    const fate = survey.fates.get(name)
+    const interfaces = survey.interfacesOf(name)
+    if (!runs(fate) || !interfaces.every((one) => canHaveWire(survey, one))) continue
+    const isClosed = restarts(fate) || (fate.kind === 'keep' && fate.actual.gate === 'closed')
+    if (!isClosed) continue
+    draft.add({
+      kind: 'openGate',
+      id: stepId.gate(name),
+      name,
+      after: [...life(container), ...interfaces.flatMap(({ port }) => [stepId.wire(port), stepId.configure(port)])],
+      cause: 'its program waits for its interfaces',
+      serves: { containers: [name] },
+    })
+  }
+}
+
+/** Runs a start script once everything of the container's links is there; links that failed do not hold it up for ever. */
+export const planStartScripts = (draft: Draft, survey: Survey, ready: ReadyPorts): void => {
+  for (const container of survey.desired.containers) {
+    const { name, env } = container
+    const fate = survey.fates.get(name)
+    const interfaces = survey.interfacesOf(name)
+    const isPending =
+      fate?.kind === 'keep' ? fate.actual.scripts.start?.run === 'pending' : env['SON_EMU_CMD'] !== undefined
+    if (!runs(fate) || !isPending || !interfaces.every(({ port }) => ready.has(port))) continue
+    const links = new Set(survey.linksOfContainer(name))
+    const flows = draft.steps
+      .filter((step) => step.kind === 'changeFlows' && step.serves.links.some((link) => links.has(link)))
+      .map(({ id }) => id)
+    draft.add({
+      kind: 'runScript',
+      id: stepId.script(name),
+      name,
+      script: 'start',
+      after: [
+        ...life(container),
+        stepId.gate(name),
+        ...interfaces.flatMap(({ port }) => [stepId.wire(port), stepId.configure(port), stepId.port(port)]),
+      ],
+      afterEnd: flows,
+      cause: 'its start script has not run',
+      serves: { containers: [name] },
+    })
+  }
+}
