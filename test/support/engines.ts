@@ -81,7 +81,7 @@ export interface BusyboxImage {
   readonly env?: Readonly<Record<string, string>>
   readonly user?: string
   readonly workdir?: string
-  /** Without `/bin/sh` and the other applets: `/bin/busybox` alone, under the name `/bin/program`. */
+  /** False: without `/bin/sh` and the other applets, with nothing but `/bin/sleep`. */
   readonly shell?: boolean
   /** Further files by absolute path; executable. */
   readonly files?: Readonly<Record<string, string>>
@@ -102,7 +102,7 @@ export const importBusyboxImage = async (docker: Docker, name: string, image: Bu
     await writeFile(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nvnf:x:1000:1000:vnf:/tmp:/bin/sh\n')
     await writeFile(join(root, 'etc/group'), 'root:x:0:\nvnf:x:1000:\n')
     if (image.shell === false) {
-      await copyFile(busyboxPath, join(root, 'bin/program'))
+      await copyFile(busyboxPath, join(root, 'bin/sleep'))
     } else {
       await copyFile(busyboxPath, join(root, 'bin/busybox'))
       for (const applet of await applets()) await symlink('busybox', join(root, 'bin', applet))
@@ -114,10 +114,7 @@ export const importBusyboxImage = async (docker: Docker, name: string, image: Bu
     const archive = join(root, '..', `${createHash('sha256').update(root).digest('hex').slice(0, 16)}.tar`)
     try {
       await execute('tar', ['--owner=0', '--group=0', '--numeric-owner', '-C', root, '-cf', archive, '.'])
-      const program = image.shell === false ? '/bin/program' : '/bin/sleep'
-      const cmd =
-        image.cmd ??
-        (image.entrypoint === undefined ? [program, ...(image.shell === false ? ['sleep'] : []), '1000000'] : [])
+      const cmd = image.cmd ?? (image.entrypoint === undefined ? ['/bin/sleep', '1000000'] : [])
       const changes = [
         ...(image.entrypoint === undefined ? [] : [`ENTRYPOINT ${JSON.stringify(image.entrypoint)}`]),
         ...(cmd.length === 0 ? [] : [`CMD ${JSON.stringify(cmd)}`]),
