@@ -22,6 +22,7 @@ export interface StoreOptions {
  * after, in the order of nothing in particular: every record stands for itself.
  */
 export interface Store {
+  readonly directory: string
   get<K extends RecordKind>(kind: K, key: string): Records[K] | undefined
   list<K extends RecordKind>(kind: K): ReadonlyMap<string, Records[K]>
   set<K extends RecordKind>(kind: K, key: string, value: Records[K]): void
@@ -180,6 +181,7 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
   }
 
   return {
+    directory,
     get: (kind, key) => tables[kind].get(key),
     list: (kind) => tables[kind],
     set: (kind, key, value) => {

@@ -1,7 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { DataCenter, Link, ServiceInstance } from '../model/documents.ts'
-import type { DataCenterName, InstanceName, ObjectName, PackageDigest } from '../model/names.ts'
+import {
+  parseObjectName,
+  type DataCenterName,
+  type InstanceName,
+  type ObjectName,
+  type PackageDigest,
+} from '../model/names.ts'
 import type { FileReport } from '../model/status.ts'
 import type { Assigned, Assignment } from './assign.ts'
 import type { KnownFile } from './known.ts'
@@ -14,6 +20,7 @@ import type {
   CatalogPackage,
   HeldPrune,
   ObjectKey,
+  RefusedObject,
 } from './types.ts'
 
 export interface CatalogInput {
@@ -48,9 +55,27 @@ export const emptyCatalog = (directory: string): Catalog => ({
   links: new Map(),
   packages: [],
   files: [],
+  refused: [],
   held: undefined,
   gaps: ['the directory has not been read yet'],
 })
+
+const kinds = ['ServiceInstance', 'DataCenter', 'Link'] as const
+
+const refusedObjects = (known: CatalogInput['known'], assignment: Assignment): readonly RefusedObject[] => {
+  const found = new Map<ObjectKey, RefusedObject>()
+  for (const [file, { refused, diagnostics }] of known) {
+    for (const { kind: kindText, name: nameText, line } of refused) {
+      const kind = kinds.find((one) => one === kindText)
+      const name = parseObjectName(nameText ?? '')
+      if (kind === undefined || name === undefined) continue
+      const key: ObjectKey = `${kind}/${name}`
+      if (assignment.objects.has(key) || found.has(key)) continue
+      found.set(key, { key, kind, name, source: { file, line }, diagnostics })
+    }
+  }
+  return [...found.values()]
+}
 
 /** The snapshot that these facts make. Pure. */
 export const buildCatalog = (input: CatalogInput): Catalog => {
@@ -64,11 +89,13 @@ export const buildCatalog = (input: CatalogInput): Catalog => {
     const missing = kept.get(file)
     return [...(missing === undefined ? [] : [keptNote(file, missing)]), ...(known.get(file)?.diagnostics ?? [])]
   }
-  const isAccepted = (file: string): boolean => known.get(file)?.accepted === true && !kept.has(file)
 
   const common = <D extends ServiceInstance | DataCenter | Link>(one: Assigned, document: D): CatalogObject<D> => {
     const { key, file, line, memory } = one
     const said = (assignment.said.get(file) ?? []).filter((each) => each.key === key)
+    const accepted = !kept.has(file) && known.get(file)?.stale.has(key) !== true
+    // Errors of other documents in the file are not this object's.
+    const own = about(file).filter(({ severity }) => !accepted || severity === 'notice')
     keysByFile.set(file, [...(keysByFile.get(file) ?? []), key])
     return {
       key,
@@ -76,8 +103,8 @@ export const buildCatalog = (input: CatalogInput): Catalog => {
       source: { file, line },
       generation: memory.generation,
       createdAt: memory.createdAt,
-      accepted: isAccepted(file),
-      diagnostics: [...about(file), ...said.map(({ diagnostic }) => diagnostic)],
+      accepted,
+      diagnostics: [...own, ...said.map(({ diagnostic }) => diagnostic)],
     }
   }
 
@@ -106,12 +133,13 @@ export const buildCatalog = (input: CatalogInput): Catalog => {
 
   const files: FileReport[] = [...known.keys()].map((file) => {
     const diagnostics = [...about(file), ...(assignment.said.get(file) ?? []).map(({ diagnostic }) => diagnostic)]
-    const accepted = isAccepted(file) && diagnostics.every(({ severity }) => severity !== 'error')
+    const accepted = diagnostics.every(({ severity }) => severity !== 'error')
     return { file, accepted, objects: keysByFile.get(file) ?? [], diagnostics }
   })
 
   const { directory, complete, held, gaps } = input
-  return { directory, complete, instances, dataCenters, links, packages, files, held, gaps }
+  const refused = refusedObjects(known, assignment)
+  return { directory, complete, instances, dataCenters, links, packages, files, refused, held, gaps }
 }
 
 const objectsOf = (catalog: Catalog): ReadonlyMap<ObjectKey, unknown> => {
@@ -119,7 +147,7 @@ const objectsOf = (catalog: Catalog): ReadonlyMap<ObjectKey, unknown> => {
   const result = new Map<ObjectKey, unknown>()
   for (const { package: resolved, ...one } of instances.values())
     result.set(one.key, { ...one, digest: resolved?.digest })
-  for (const one of [...dataCenters.values(), ...links.values()]) result.set(one.key, one)
+  for (const one of [...dataCenters.values(), ...links.values(), ...catalog.refused]) result.set(one.key, one)
   return result
 }
 

@@ -4,7 +4,7 @@ import type { FileMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import { isBlank, type ReadResult } from './read.ts'
 import type { FileKind } from './recognise.ts'
-import type { ParsedManifest, ParsedPackage, Parsers } from './types.ts'
+import { objectKeyOf, type ParsedManifest, type ParsedPackage, type Parsers, type RefusedDocument } from './types.ts'
 
 /** A file of the watched directory that is, or was and is held: what it means, and what was said at the last reading. */
 export interface KnownFile {
@@ -13,7 +13,11 @@ export interface KnownFile {
   readonly meant: boolean
   /** Fingerprint at the last reading; empty = not read since start. */
   readonly fingerprint: string
+  /** The last reading had no error. */
   readonly accepted: boolean
+  /** Objects that are as they were at an earlier reading, as the last one did not tell rightly. */
+  readonly stale: ReadonlySet<string>
+  readonly refused: readonly RefusedDocument[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
@@ -76,12 +80,19 @@ const guarded = async <T extends ParsedManifest | ParsedPackage>(
 /** Order of code units: the same on every machine. */
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+const noManifest: ParsedManifest = { documents: [], refused: [], diagnostics: [] }
+
+const unread = { fingerprint: '', accepted: true, stale: new Set<string>(), refused: [], diagnostics: [] } as const
+
+const keysOf = (documents: ParsedManifest['documents']): Set<string> =>
+  new Set(documents.map(({ document }) => objectKeyOf(document)))
+
 /** Documents as they are kept in the store: parsed again from their bytes, as a newer sond may understand more of them. */
 const revive = async (memory: FileMemory, parsers: Parsers): Promise<FileMemory> => {
   const { source } = memory
   if (source === undefined) return memory
-  const nothing: ParsedManifest = { documents: [], diagnostics: [] }
-  const parsed = await guarded(memory.file, () => parsers.manifest(memory.file, Buffer.from(source, 'base64')), nothing)
+  const parse = () => parsers.manifest(memory.file, Buffer.from(source, 'base64'))
+  const parsed = await guarded(memory.file, parse, noManifest)
   return failed(parsed.diagnostics) ? memory : { ...memory, documents: parsed.documents }
 }
 
@@ -111,7 +122,7 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
   for (const memory of remembered) {
     const meant = memory.source !== undefined || memory.digest !== undefined || memory.documents.length > 0
     const revived = await revive(memory, parsers)
-    known.set(memory.file, { memory: revived, meant, fingerprint: '', accepted: true, diagnostics: [] })
+    known.set(memory.file, { ...unread, memory: revived, meant })
   }
   let seen = Math.max(0, ...remembered.map((memory) => memory.seen))
 
@@ -140,7 +151,51 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
   ): void => {
     const meant = before?.meant ?? false
     const diagnostics = meant ? [...why, keptNote(memory.file)] : why
-    put({ memory, meant, fingerprint: print, accepted: false, diagnostics })
+    const stale = keysOf(memory.documents)
+    put({ memory, meant, fingerprint: print, accepted: false, stale, refused: [], diagnostics })
+  }
+
+  const takePackage = async (memory: FileMemory, print: string, bytes: Uint8Array): Promise<Taken> => {
+    const { file } = memory
+    const nothing: ParsedPackage = { diagnostics: [] }
+    const parsed = await guarded(file, () => parsers.package(file, bytes), nothing)
+    const { diagnostics } = parsed
+    if (parsed.package === undefined || failed(diagnostics)) {
+      refuse(known.get(file), memory, print, diagnostics)
+      return {}
+    }
+    const { digest } = parsed.package
+    put({ ...unread, memory: { ...memory, digest }, meant: true, fingerprint: print, diagnostics })
+    return { package: parsed.package, bytes }
+  }
+
+  /** With an error in the file, what is right in it counts, and nothing that it defined before goes. */
+  const takeManifest = async (memory: FileMemory, print: string, bytes: Uint8Array): Promise<void> => {
+    const { file } = memory
+    const before = known.get(file)
+    if (isBlank(bytes) && memory.documents.length > 0) {
+      refuse(before, memory, print, [problem(file, 'EMPTY_FILE', 'the file is empty; delete it to remove its objects')])
+      return
+    }
+    const parsed = isBlank(bytes) ? noManifest : await guarded(file, () => parsers.manifest(file, bytes), noManifest)
+    const { documents, refused, diagnostics } = parsed
+    if (!failed(diagnostics)) {
+      const source = Buffer.from(bytes).toString('base64')
+      put({ ...unread, memory: { ...memory, source, documents }, meant: true, fingerprint: print, diagnostics })
+      return
+    }
+    const told = keysOf(documents)
+    const kept = memory.documents.filter(({ document }) => !told.has(objectKeyOf(document)))
+    const { source: _, ...rest } = memory
+    put({
+      memory: { ...rest, documents: [...documents, ...kept] },
+      meant: before?.meant ?? false,
+      fingerprint: print,
+      accepted: false,
+      stale: keysOf(kept),
+      refused,
+      diagnostics: kept.length > 0 ? [...diagnostics, keptNote(file)] : diagnostics,
+    })
   }
 
   return {
@@ -152,33 +207,8 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
         refuse(before, memory, print, [problem(file, read.code, read.message)])
         return {}
       }
-      const { bytes } = read
-      if (kind === 'package') {
-        const nothing: ParsedPackage = { diagnostics: [] }
-        const parsed = await guarded(file, () => parsers.package(file, bytes), nothing)
-        if (parsed.package === undefined || failed(parsed.diagnostics)) {
-          refuse(before, memory, print, parsed.diagnostics)
-          return {}
-        }
-        const { digest } = parsed.package
-        const diagnostics = parsed.diagnostics
-        put({ memory: { ...memory, digest }, meant: true, fingerprint: print, accepted: true, diagnostics })
-        return { package: parsed.package, bytes }
-      }
-      if (isBlank(bytes) && memory.documents.length > 0) {
-        const message = 'the file is empty; delete it to remove its objects'
-        refuse(before, memory, print, [problem(file, 'EMPTY_FILE', message)])
-        return {}
-      }
-      const nothing: ParsedManifest = { documents: [], diagnostics: [] }
-      const parsed = isBlank(bytes) ? nothing : await guarded(file, () => parsers.manifest(file, bytes), nothing)
-      const { documents, diagnostics } = parsed
-      if (failed(diagnostics)) {
-        refuse(before, memory, print, diagnostics)
-        return {}
-      }
-      const source = Buffer.from(bytes).toString('base64')
-      put({ memory: { ...memory, source, documents }, meant: true, fingerprint: print, accepted: true, diagnostics })
+      if (kind === 'package') return takePackage(memory, print, read.bytes)
+      await takeManifest(memory, print, read.bytes)
       return {}
     },
     forget: (files) => {

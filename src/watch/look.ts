@@ -122,7 +122,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
   }
 
   const look = async (): Promise<Looked> => {
-    const scan = await scanDirectory(directory)
+    const scan = await scanDirectory(directory, store.directory)
     const { unsettled, wait } = await readChanged(scan)
     const absence = judge.judge({ scan, known: known.all(), unsettled, now: clock.monotonic() })
     known.forget(absence.gone)

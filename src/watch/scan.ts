@@ -53,7 +53,7 @@ const explain = (error: unknown): string => {
   return errorText[code] ?? `reading fails with ${code}`
 }
 
-export const identity = (stats: BigIntStats): string => `${stats.dev}:${stats.ino}`
+const identity = (stats: BigIntStats): string => `${stats.dev}:${stats.ino}`
 
 export const fingerprint = (stats: BigIntStats): string =>
   `${identity(stats)}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
@@ -163,7 +163,12 @@ const createWalk = (root: string) => {
     return from.shift()
   }
 
-  return { files, unreadable, folders, visit, take, addFolder }
+  const skip = async (path: string): Promise<void> => {
+    const stats = await stat(path, { bigint: true }).catch(() => undefined)
+    if (stats !== undefined) visited.add(identity(stats))
+  }
+
+  return { files, unreadable, folders, visit, take, addFolder, skip }
 }
 
 /** The nearest folder above that exists, and the name in it that leads down, so that the making of the root is noticed. */
@@ -180,9 +185,12 @@ const above = async (path: string): Promise<{ readonly folder: string; readonly 
 /**
  * One look at everything below `root`: the names that count, with fingerprints. Symbolic links are followed; every folder
  * is visited once, so links in a circle end. Never throws.
+ *
+ * @param without - a folder that is left out wherever a link leads to it (our own state changes with every look).
  */
-export const scanDirectory = async (root: string): Promise<Scan> => {
+export const scanDirectory = async (root: string, without?: string): Promise<Scan> => {
   const walk = createWalk(root)
+  if (without !== undefined) await walk.skip(without)
   const { folder, name } = await above(root)
   await walk.addFolder(folder, name)
   try {

@@ -41,6 +41,14 @@ export interface CatalogPackage {
   readonly files: readonly string[]
 }
 
+export interface RefusedObject {
+  readonly key: ObjectKey
+  readonly kind: ManifestDocument['kind']
+  readonly name: ObjectName
+  readonly source: { readonly file: string; readonly line: number }
+  readonly diagnostics: readonly Diagnostic[]
+}
+
 /** Deletions that wait for a person. */
 export interface HeldPrune {
   readonly files: readonly string[]
@@ -64,6 +72,8 @@ export interface Catalog {
   readonly packages: readonly CatalogPackage[]
   /** By path. */
   readonly files: readonly FileReport[]
+  /** Objects that a file wants to define and never did rightly: nothing of them is in force. */
+  readonly refused: readonly RefusedObject[]
   readonly held: HeldPrune | undefined
   /**
    * Why an object that is not in the catalog may be wanted all the same (directory away, a file whose meaning was never
@@ -80,9 +90,17 @@ export interface CatalogChange {
   readonly files: ReadonlySet<string>
 }
 
+export interface RefusedDocument {
+  readonly kind?: string
+  readonly name?: string
+  readonly line: number
+}
+
 export interface ParsedManifest {
-  /** All documents when no diagnostic is an error. */
+  /** Those that are right; all there are when no diagnostic is an error. */
   readonly documents: readonly { readonly document: ManifestDocument; readonly line: number }[]
+  /** What the others wanted to be, as far as they tell. */
+  readonly refused: readonly RefusedDocument[]
   readonly diagnostics: readonly Diagnostic[]
 }
 

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { parsePackageDigest } from '../../src/model/names.ts'
 import { fileNameOf, replaceFile } from '../../src/store/disk.ts'
 import type { Tombstone } from '../../src/store/records.ts'
-import { createStore } from '../../src/store/store.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
 import { memoryLog } from '../support/log.ts'
 import { until } from '../support/until.ts'
 
@@ -23,10 +23,14 @@ const digestOf = (bytes: Uint8Array) => {
   return digest
 }
 
-const open = async (t: Test, directory = t.testdir({})) => {
+const open = async (t: Test, state?: string) => {
+  const opened: Store[] = []
+  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  t.teardown(() => Promise.all(opened.map((store) => store.close())))
+  const directory = state ?? t.testdir({})
   const log = memoryLog()
   const store = await createStore({ directory, log, retryMs: 20 })
-  t.teardown(() => store.close())
+  opened.push(store)
   return { store, log, directory }
 }
 

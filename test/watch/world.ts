@@ -34,6 +34,7 @@ const refOf = (text: string): PackageRef => {
 
 const documentOf = (line: string): ManifestDocument | undefined => {
   const [kind = '', name = '', value = '1', packageText = 'none'] = line.split(' ')
+  if (!['instance', 'dc', 'link'].includes(kind)) return undefined
   const metadata = { name: nameOf(name), labels: {} }
   switch (kind) {
     case 'instance':
@@ -70,18 +71,24 @@ const errorAt = (file: string, line: number, message: string): Diagnostic => ({
   path: '',
 })
 
-/** One document a line: `instance NAME REPLICAS PACKAGE`, `dc NAME CPUS`, `link NAME TO`; `#` begins a comment; `bug` makes the parser throw. */
+/** One document a line: `instance NAME REPLICAS PACKAGE`, `dc NAME CPUS`, `link NAME TO`; `#` begins a comment; any other first word is an error (`wrong KIND NAME`); `bug` makes the parser throw. */
 const parseManifest = (file: string, bytes: Uint8Array): ParsedManifest => {
   const documents: ParsedManifest['documents'][number][] = []
+  const refused: ParsedManifest['refused'][number][] = []
   const diagnostics: Diagnostic[] = []
   for (const [index, line] of new TextDecoder().decode(bytes).split('\n').entries()) {
     if (line.trim() === '' || line.startsWith('#')) continue
     if (line === 'bug') throw new TypeError('a bug')
     const document = documentOf(line)
-    if (document === undefined) diagnostics.push(errorAt(file, index + 1, `unknown: ${line}`))
-    else documents.push({ document, line: index + 1 })
+    if (document !== undefined) {
+      documents.push({ document, line: index + 1 })
+      continue
+    }
+    diagnostics.push(errorAt(file, index + 1, `unknown: ${line}`))
+    const [, kind, name] = line.split(' ')
+    refused.push({ ...(kind === undefined ? {} : { kind }), ...(name === undefined ? {} : { name }), line: index + 1 })
   }
-  return { documents, diagnostics }
+  return { documents, refused, diagnostics }
 }
 
 /** A package is the text `VENDOR NAME VERSION ANYTHING`. */
@@ -158,6 +165,9 @@ export interface WorldOptions {
 
 /** Starts a watcher on a directory of its own, below the test's. */
 export const createWorld = async (t: Test, options: WorldOptions = {}): Promise<World> => {
+  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  let end = async (): Promise<void> => undefined
+  t.teardown(() => end())
   const base = t.testdir({ state: {} })
   const directory = join(base, 'manifests')
   const state = join(base, 'state')
@@ -186,11 +196,10 @@ export const createWorld = async (t: Test, options: WorldOptions = {}): Promise<
   if (options.missing !== true) await mkdir(directory)
   await write(options.files ?? {})
   let running = await begin()
-  const end = async (): Promise<void> => {
+  end = async () => {
     await running.watcher.close()
     await running.store.close()
   }
-  t.teardown(end)
 
   const catalog = (): Catalog => running.watcher.catalog()
   return {

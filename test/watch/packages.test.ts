@@ -1,0 +1,105 @@
+import { rm, truncate, unlink } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { createWorld, type World } from './world.ts'
+
+/** Version, rest of the text, and files of every package, oldest first. */
+const shelf = (world: World): string =>
+  world
+    .catalog()
+    .packages.map((one) => `${one.package.name}:${one.package.version}(${one.files.join('+')})`)
+    .join(' ')
+
+const used = (world: World, name: string): string | undefined => {
+  const instance = [...world.catalog().instances.values()].find(({ document }) => document.metadata.name === name)
+  return instance?.package && `${instance.package.package.version}@${instance.package.order}`
+}
+
+t.test('an instance may come before its package, and gets the newest when it names no version', async (t) => {
+  const world = await createWorld(t, { files: { 'i.yaml': 'instance demo 1 fw\ninstance old 1 fw:1.0' } })
+  t.equal(used(world, 'demo'), undefined)
+  await world.write({ 'a.son': 'eu fw 1.0 x' })
+  await world.eventually('it is onboarded', () => used(world, 'demo') === '1.0@1')
+  t.ok(world.changes.at(-1)?.objects.has('ServiceInstance/demo'), 'the instance is told')
+  await world.write({ 'b.son': 'eu fw 0.9 x' })
+  await world.eventually('the newest is the last onboarded, not the highest', () => used(world, 'demo') === '0.9@2')
+  t.equal(used(world, 'old'), '1.0@1')
+  await world.restart()
+  t.equal(shelf(world), 'fw:1.0(a.son) fw:0.9(b.son)', 'the order is remembered')
+  t.equal(used(world, 'demo'), '0.9@2')
+})
+
+t.test('the same version with other bytes is another package, and the newer one', async (t) => {
+  const world = await createWorld(t, { files: { 'i.yaml': 'instance demo 1 fw:1.0', 'a.son': 'eu fw 1.0 x' } })
+  t.equal(used(world, 'demo'), '1.0@1')
+  await world.replace('a.son', 'eu fw 1.0 y')
+  await world.eventually('the new bytes are used', () => used(world, 'demo') === '1.0@2')
+  t.equal(world.catalog().packages.length, 1, 'nobody uses the old one')
+  await world.replace('a.son', 'eu fw 1.0 x')
+  await world.eventually('old bytes put back are onboarded again', () => used(world, 'demo') === '1.0@3')
+})
+
+t.test('old bytes put back while somebody still uses them win again', async (t) => {
+  const world = await createWorld(t, { files: { 'a.son': 'eu fw 1.0 x' } })
+  const digest = world.catalog().packages[0]?.digest ?? ''
+  await world.write({ 'i.yaml': `instance demo 1 fw\ninstance pinned 1 ${digest}` })
+  await world.eventually('both use it', () => used(world, 'pinned') === '1.0@1')
+  await world.replace('a.son', 'eu fw 1.0 y')
+  await world.eventually('one moves on', () => used(world, 'demo') === '1.0@2')
+  t.equal(used(world, 'pinned'), '1.0@1')
+  await world.replace('a.son', 'eu fw 1.0 x')
+  await world.eventually('and back', () => used(world, 'demo') === '1.0@3')
+})
+
+t.test('a package whose file goes stays for the instances that use it', async (t) => {
+  const world = await createWorld(t, {
+    files: { 'i.yaml': 'instance demo 1 fw', 'a.son': 'eu fw 1.0 x', 'b.son': 'eu fw 2.0 x' },
+  })
+  const before = used(world, 'demo')
+  await unlink(world.path('b.son'))
+  await world.eventually('its file is gone', () => shelf(world).includes('()'))
+  t.equal(used(world, 'demo'), before, 'no roll-back')
+  await world.restart()
+  t.equal(used(world, 'demo'), before, 'also over a restart')
+  await world.write({ 'j.yaml': 'instance late 1 fw\ninstance later 1 b.son' })
+  await world.eventually('who comes later gets what there is', () => used(world, 'late') === '1.0@1')
+  t.equal(used(world, 'later'), undefined)
+  await world.write({ 'c.son': 'eu fw 3.0 x' })
+  await world.eventually('a newer one is taken', () => used(world, 'demo')?.startsWith('3.0'))
+  t.equal(shelf(world), 'fw:1.0(a.son) fw:3.0(c.son)')
+  t.equal((await readdir(join(world.state, 'blobs'))).length, 2, 'no copy is left of the one nobody uses')
+})
+
+t.test('a package can be named by file, also below a folder', async (t) => {
+  const world = await createWorld(t, {
+    files: { 'i.yaml': 'instance a 1 p.son\ninstance b 1 x/p.son', 'x/p.son': 'eu fw 1.0 x' },
+  })
+  t.equal(used(world, 'a'), '1.0@1')
+  t.equal(used(world, 'b'), '1.0@1')
+  await rm(world.path('x'), { recursive: true })
+  await world.eventually('its file is gone', () => shelf(world) === 'fw:1.0()')
+  t.equal(used(world, 'a'), '1.0@1')
+})
+
+t.test('a package that is damaged later keeps its last good meaning', async (t) => {
+  const world = await createWorld(t, { files: { 'i.yaml': 'instance demo 1 fw', 'a.son': 'eu fw 1.0 x' } })
+  await truncate(world.path('a.son'), 4)
+  await world.eventually('it is told', () => world.errorOf('a.son') === 'the package is cut off')
+  t.equal(used(world, 'demo'), '1.0@1')
+  await world.restart()
+  t.equal(used(world, 'demo'), '1.0@1')
+  t.equal(world.errorOf('a.son'), 'the package is cut off')
+  await world.restart(() => rm(join(world.state, 'blobs'), { recursive: true }))
+  t.equal(used(world, 'demo'), undefined, 'with its copy lost too there is nothing left to read')
+})
+
+t.test('the same package in two files is one', async (t) => {
+  const world = await createWorld(t, { files: { 'a.son': 'eu fw 1.0 x' } })
+  await world.write({ 'b.son': 'eu fw 1.0 x' })
+  await world.eventually('both hold it', () => shelf(world) === 'fw:1.0(a.son+b.son)')
+  await unlink(world.path('a.son'))
+  await world.eventually('one is left', () => shelf(world) === 'fw:1.0(b.son)')
+  await unlink(world.path('b.son'))
+  await world.eventually('none is left', () => shelf(world) === '')
+})
