@@ -32,7 +32,8 @@ const hasContent = async (docker: Docker, name: string, content: string): Promis
     .getImage(name)
     .inspect()
     .catch(() => undefined)
-  return found?.Config.Labels?.[contentLabel] === content
+  const labels = found?.Config.Labels as Record<string, string> | null | undefined // Docker answers null where there are none
+  return labels?.[contentLabel] === content
 }
 
 /** @returns whether anything had to be made. */

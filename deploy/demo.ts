@@ -1,0 +1,158 @@
+// The main job from end to end, on engines of its own: a service comes up from two files, is broken and heals, grows, and goes, and
+// nothing is left of it. Ends with exit code 0 when all of that was so.
+//
+//   npm run demo              takes about a minute; cleans up, also after Ctrl-C
+//   npm run demo -- --keep    stops after the service is up, and leaves it running
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import {
+  containerIds,
+  crossChain,
+  DemoFailure,
+  expect,
+  healAll,
+  serviceTraces,
+  showInstance,
+  watchConverge,
+} from './demo/chain.ts'
+import { createScreen, type Screen } from './demo/screen.ts'
+import { buildImage } from './images/build.ts'
+import { exampleImages } from './images/images.ts'
+import { type Instance, isReady } from './lab/api.ts'
+import { createLab, type Lab } from './lab/lab.ts'
+import { findTraces } from './lab/leftovers.ts'
+import { now } from './lab/run.ts'
+
+const example = join(import.meta.dirname, '..', 'manifests', 'firewall-chain')
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+
+const bringUp = async (lab: Lab, screen: Screen): Promise<Instance> => {
+  screen.step('Start sond, with a Docker engine and an Open vSwitch of its own')
+  screen.command(`sond run --engines embedded --manifests ${lab.manifests} ...`)
+  let begun = now()
+  await lab.start()
+  screen.good('it has read its files and its engines', now() - begun)
+
+  screen.step('Make the images of two functions from what this machine has installed')
+  screen.command(`node deploy/images/build.ts --docker-host ${lab.dockerUrl}`)
+  for (const image of exampleImages) {
+    begun = now()
+    await buildImage(lab.docker, image)
+    screen.good(image.name, now() - begun)
+  }
+
+  screen.step('Drop a package and a manifest into the watched directory')
+  const package_ = join(lab.dir, 'firewall-chain.son')
+  screen.command('sonctl package manifests/firewall-chain -o firewall-chain.son')
+  const { code, stderr } = await lab.sonctl('package', example, '-o', package_)
+  expect(code === 0, `sonctl package: ${stderr}`)
+  screen.command(`cp firewall-chain.son manifests/firewall-chain/instance.yaml ${lab.manifests}/`)
+  await lab.drop('firewall-chain.son', await readFile(package_))
+  await lab.drop('web.yaml', await readFile(join(example, 'instance.yaml')))
+  const instance = await watchConverge(lab, screen, 'web')
+  showInstance(screen, instance)
+
+  screen.step('Cross the chain: client, firewall, server')
+  await crossChain(lab, screen, instance)
+  return instance
+}
+
+const scaleAndEnd = async (lab: Lab, screen: Screen): Promise<void> => {
+  screen.step('Scale by editing the manifest: a second copy, while the first goes on')
+  const before = await lab.api.instance('web')
+  expect(before !== undefined, 'instance web is gone')
+  const manifest = await readFile(join(example, 'instance.yaml'), 'utf8')
+  screen.command('sed -i "s/replicas: 1/replicas: 2/" web.yaml')
+  await lab.drop('web.yaml', manifest.replace('replicas: 1', 'replicas: 2'))
+  const scaled = await watchConverge(
+    lab,
+    screen,
+    'web',
+    (instance) => isReady(instance) && instance?.status.functions.length === 6,
+  )
+  showInstance(screen, scaled)
+  const same = before !== undefined && containerIds(before, 0) === containerIds(scaled, 0)
+  expect(same, 'containers of copy 0 were made anew while scaling')
+  screen.good('the three containers of copy 0 are the same as before')
+  await crossChain(lab, screen, scaled, 1)
+
+  screen.step('Terminate by deleting the manifest')
+  screen.command(`rm ${lab.manifests}/web.yaml`)
+  const begun = now()
+  await lab.withdraw('web.yaml')
+  await lab.api.follow('web', 60_000, (instance) => instance === undefined)
+  screen.good('the instance is gone', now() - begun)
+  for (const [what, left] of Object.entries(await serviceTraces(lab))) {
+    expect(left.length === 0, `${what} left behind: ${left.join(', ')}`)
+    screen.good(`no ${what} left`)
+  }
+}
+
+const endLab = async (lab: Lab, screen: Screen): Promise<void> => {
+  screen.step('Stop sond and its engines')
+  const begun = now()
+  await lab.stop()
+  screen.good('they have ended', now() - begun)
+  for (const [what, left] of Object.entries(await findTraces(lab.dir, lab.netns))) {
+    expect(left.length === 0, `${what} left behind: ${left.join(', ')}`)
+    screen.good(`no ${what} left`)
+  }
+}
+
+const explainKept = (lab: Lab, screen: Screen, port: number): void => {
+  screen.step('It goes on running')
+  screen.line(`address      http://127.0.0.1:${port}/  (loopback, open to every user of this machine)`)
+  screen.line(`look         bin/sonctl.js --server ${lab.server} get instances`)
+  screen.line(`             bin/sonctl.js --server ${lab.server} describe instance web`)
+  screen.line(`files        ${lab.manifests}`)
+  screen.line(`log          ${lab.logFile}`)
+  screen.line(
+    `stop it      kill ${String(lab.pid())} && tail --pid=${String(lab.pid())} -f /dev/null && rm -r ${lab.dir}`,
+  )
+}
+
+const main = async (): Promise<number> => {
+  const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } })
+  const screen = createScreen(process.stdout)
+  const port = values.keep ? await freePort() : 0
+  const lab = await createLab('demo', values.keep ? { listen: [`tcp:127.0.0.1:${port}`] } : {})
+  const interrupted = Promise.withResolvers<never>()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => interrupted.reject(new DemoFailure(`interrupted (${signal})`)))
+  }
+  const work = async (): Promise<void> => {
+    const instance = await bringUp(lab, screen)
+    if (values.keep) return
+    screen.step('Break it, and see it heal')
+    await healAll(lab, screen, instance)
+    await scaleAndEnd(lab, screen)
+    await endLab(lab, screen)
+  }
+  try {
+    await Promise.race([work(), interrupted.promise])
+    if (values.keep) {
+      explainKept(lab, screen, port)
+      lab.release()
+    } else screen.step('Done: everything was as promised')
+    return 0
+  } catch (error) {
+    screen.bad(
+      error instanceof DemoFailure ? error.message : error instanceof Error ? (error.stack ?? '') : String(error),
+    )
+    screen.line('Cleaning up ...')
+    await lab.stop().catch((problem: unknown) => screen.bad(`clean-up: ${String(problem)}`))
+    return 1
+  }
+}
+
+process.exit(await main())

@@ -1,0 +1,116 @@
+import { addressOf, containerOf, faultsAt, heal, pidOf } from '../lab/faults.ts'
+import { condition, type Instance, isReady } from '../lab/api.ts'
+import type { Lab } from '../lab/lab.ts'
+import { forEach, now } from '../lab/run.ts'
+import { startTraffic } from '../lab/traffic.ts'
+import type { Screen } from './screen.ts'
+
+/** Something that the demo promises did not happen. The message says what. */
+export class DemoFailure extends Error {}
+
+export const expect = (holds: boolean, otherwise: string): void => {
+  if (!holds) throw new DemoFailure(otherwise)
+}
+
+/** Follows an instance until it is Ready, showing each condition as it becomes true. */
+export const watchConverge = async (lab: Lab, screen: Screen, name: string, enough = isReady): Promise<Instance> => {
+  const begun = now()
+  const shown = new Set<string>()
+  const last = await lab.api.follow(name, 60_000, (instance) => {
+    if (instance?.status.observedGeneration !== instance?.metadata.generation) return false
+    for (const { type, status, message } of instance?.status.conditions ?? []) {
+      if (status !== 'True' || shown.has(type) || ['Reconciling', 'Drifted', 'Stalled'].includes(type)) continue
+      shown.add(type)
+      screen.good(`${type.padEnd(16)} ${message}`.slice(0, 56), now() - begun)
+    }
+    return enough(instance)
+  })
+  if (last === undefined) throw new DemoFailure(`instance ${name} is gone`)
+  return last
+}
+
+export const showInstance = (screen: Screen, instance: Instance): void => {
+  for (const { vnfId, copy, container, interfaces } of instance.status.functions) {
+    const addresses = interfaces.map((each) => `${each.name} ${each.address ?? '-'}`).join('  ')
+    screen.line(`${`${vnfId} (copy ${copy})`.padEnd(18)} ${(container?.name ?? '-').padEnd(24)} ${addresses}`)
+  }
+}
+
+const execIn = async (
+  lab: Lab,
+  screen: Screen | undefined,
+  vnf: string,
+  copy: number,
+  ...command: string[]
+): Promise<string> => {
+  const where = copy === 0 ? [] : ['--copy', String(copy)]
+  screen?.command(['sonctl exec', ...where, 'web', vnf, '--', ...command].join(' '))
+  const { code, stdout, stderr } = await lab.sonctl('exec', ...where, 'web', vnf, '--', ...command)
+  return code === 0 ? stdout : `exit code ${code} ${stdout}${stderr}`
+}
+
+/** Ping and TCP from the client to the server of one copy; TCP to the port that the firewall drops. */
+export const crossChain = async (lab: Lab, screen: Screen, instance: Instance, copy = 0): Promise<void> => {
+  const server = addressOf(instance, 'server', 'data', copy)
+  const pings = await execIn(lab, screen, 'client', copy, 'ping', '-c', '3', '-i', '0.2', '-W', '2', server)
+  const summary = /\d+ packets transmitted.*/.exec(pings)?.[0]
+  expect(pings.includes(' 0% packet loss'), `client can't ping server ${server}: ${pings}`)
+  screen.good(summary ?? 'pings pass')
+  const page = await execIn(lab, screen, 'client', copy, 'timeout', '5', 'wget', '-qO-', `http://${server}/`)
+  expect(page.trim() === 'server', `TCP port 80 of ${server} gave ${JSON.stringify(page)}, not "server"`)
+  screen.good(`TCP port 80 passes the firewall: the page says "${page.trim()}"`)
+  const local = await execIn(lab, undefined, 'server', copy, 'timeout', '5', 'wget', '-qO-', 'http://127.0.0.1:8080/')
+  expect(local.trim() === 'server', `the server does not answer its own port 8080: ${local}`)
+  const blocked = await execIn(lab, screen, 'client', copy, 'timeout', '2', 'wget', '-qO-', `http://${server}:8080/`)
+  expect(/^exit code [1-9]/.test(blocked), `TCP port 8080 should be dropped, but gave ${JSON.stringify(blocked)}`)
+  const rules = await execIn(lab, undefined, 'firewall', copy, 'nft', 'list', 'ruleset')
+  const dropped = Number(/counter packets (\d+) bytes \d+ drop/.exec(rules)?.[1] ?? 0)
+  expect(dropped > 0, `the firewall dropped nothing:\n${rules}`)
+  screen.good(`TCP port 8080 is open on the server, and dropped on the way (${dropped} packets)`)
+}
+
+/** Breaks one thing after another, and shows how long data did not pass. */
+export const healAll = async (lab: Lab, screen: Screen, instance: Instance): Promise<void> => {
+  const server = addressOf(instance, 'server', 'data')
+  const traffic = startTraffic(await pidOf(lab, containerOf(instance, 'client')), server, 80)
+  try {
+    for (const fault of await faultsAt(lab, instance, 'firewall', 'inside')) {
+      screen.command(fault.command)
+      screen.good(`${fault.name}: healed, TCP passes again after`, await heal(fault, traffic))
+      await lab.api.follow(
+        instance.metadata.name,
+        30_000,
+        (now) => isReady(now) && condition(now, 'Drifted') !== 'True',
+      )
+    }
+  } finally {
+    await traffic.stop()
+  }
+}
+
+/** Ids of the containers of one copy: the same ids before and after mean they were left alone. */
+export const containerIds = (instance: Instance, copy: number): string =>
+  instance.status.functions
+    .filter((each) => each.copy === copy)
+    .map(({ container }) => container?.id ?? '')
+    .sort()
+    .join(' ')
+
+/** What is there of services: all of it must be nothing once the last one is gone. */
+export const serviceTraces = async (lab: Lab): Promise<Readonly<Record<string, string[]>>> => {
+  const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '')
+  const bridges = lines(await lab.vsctl('list-br'))
+  const ports: string[] = []
+  const flows: string[] = []
+  await forEach(bridges, 4, async (bridge) => {
+    ports.push(...lines(await lab.vsctl('list-ports', bridge)))
+    flows.push(...lines(await lab.ofctl('dump-flows', bridge)).filter((line) => line.includes('cookie=0x50dd')))
+  })
+  const containers = await lab.docker.listContainers({ all: true })
+  return {
+    containers: containers.flatMap(({ Names }) => Names),
+    'veth pairs': await lab.veths(),
+    'switch ports': ports,
+    'flow rules': flows,
+  }
+}
