@@ -56,19 +56,32 @@ const onboard = async (request: FastifyRequest, context: ApiContext): Promise<Ap
   }
 }
 
+const FORM = 'curl -F package=@FILE.son'
+
 // What a form adds to its file: boundaries, part headers and small fields.
 const MULTIPART_SLACK = 64 * 1024
 
 const receive = async (request: FastifyRequest, path: string, limits: Limits): Promise<Upload> => {
   if (!request.isMultipart()) return store(request.raw, rawName(request), path, limits)
+  try {
+    const upload = await fileOfForm(request, path, limits)
+    if (upload !== undefined) return upload
+  } catch (cause) {
+    // What the form parser finds wrong has no code; errors of the disk and of the framework have one.
+    if (!(cause instanceof Error) || 'code' in cause) throw cause
+    throw new ApiError('BAD_REQUEST', `the form is broken: ${cause.message}`, { cause, next: FORM })
+  }
+  throw new ApiError('BAD_REQUEST', 'the form has no file', { next: FORM })
+}
+
+const fileOfForm = async (request: FastifyRequest, path: string, limits: Limits): Promise<Upload | undefined> => {
   let upload: Upload | undefined
   for await (const part of request.parts()) {
     if (part.type !== 'file') continue
     upload = await store(part.file, part.filename, path, limits)
     if (part.file.truncated) throw tooLarge(limits.packageBytes)
   }
-  if (upload !== undefined) return upload
-  throw new ApiError('BAD_REQUEST', 'the form has no file', { next: 'curl -F package=@FILE.son' })
+  return upload
 }
 
 const store = async (source: Readable, name: string, path: string, limits: Limits): Promise<Upload> => {
@@ -94,7 +107,7 @@ const store = async (source: Readable, name: string, path: string, limits: Limit
   } finally {
     clearTimeout(stalled)
   }
-  if (size === 0) throw new ApiError('BAD_REQUEST', 'the package is empty', { next: 'curl -F package=@FILE.son' })
+  if (size === 0) throw new ApiError('BAD_REQUEST', 'the package is empty', { next: FORM })
   const digest = sha256.digest('hex')
   return { path, size, sha1: sha1.digest('hex'), sha256: digest, fileName: safeFileName(name, digest) }
 }

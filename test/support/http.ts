@@ -23,7 +23,10 @@ export const open = (
   { method = 'GET', headers = {}, body }: Ask = {},
 ): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const options: RequestOptions = { ...where, path, method, headers: { connection: 'close', ...headers } }
+    // For DELETE, Node frames a body only when it is told the length.
+    const length =
+      body === undefined || 'transfer-encoding' in headers ? {} : { 'content-length': Buffer.byteLength(body) }
+    const options: RequestOptions = { ...where, path, method, headers: { connection: 'close', ...length, ...headers } }
     httpRequest(options, resolve).on('error', reject).end(body)
   })
 

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { apiRoot } from '../../src/api/paths.ts'
+import { safeFileName } from '../../src/api/upload.ts'
+import { startApi } from '../support/api-server.ts'
+import { ask, formOf } from '../support/http.ts'
+
+const bytes = Buffer.from('PK a package')
+const path = `${apiRoot}/packages`
+
+t.test('a package arrives raw or as a form', async (t) => {
+  const { where, directory, log } = await startApi(t)
+  const raw = await ask(where, `${path}?name=fire%20wall.son`, { method: 'POST', body: bytes })
+  t.equal(raw.status, 201, raw.text)
+  const sha1 = createHash('sha1').update(bytes).digest('hex')
+  t.match(raw.json(), { kind: 'Package', spec: { file: 'fire-wall.son', size: bytes.length, sha1 } })
+  const form = await ask(where, path, { method: 'POST', ...formOf('package', 'x.son', bytes) })
+  t.match(form.json(), { spec: { file: 'x.son', sha1 } })
+  t.same(await readdir(join(directory, 'uploads')), [], 'no temporary file stays')
+  t.match(log.lines[0], { fields: { upload: { file: 'fire-wall.son' }, objects: ['Package/fire-wall'], status: 201 } })
+})
+
+t.test('what is refused leaves nothing behind', async (t) => {
+  const { where, directory } = await startApi(t, { limits: { packageBytes: 1000 } })
+  const large = Buffer.concat([bytes, Buffer.alloc(1000)])
+  const cases = [
+    [await ask(where, path, { method: 'POST', body: 'no zip' }), 422, 'INVALID'],
+    [await ask(where, path, { method: 'POST' }), 400, 'BAD_REQUEST'],
+    [await ask(where, path, { method: 'POST', body: large }), 413, 'TOO_LARGE'],
+    [
+      await ask(where, path, { method: 'POST', body: large, headers: { 'transfer-encoding': 'chunked' } }),
+      413,
+      'TOO_LARGE',
+    ],
+    [await ask(where, path, { method: 'POST', body: Buffer.alloc(200_000) }), 413, 'TOO_LARGE'],
+    [await ask(where, path, { method: 'POST', ...formOf('package', 'x.son', large) }), 413, 'TOO_LARGE'],
+    [await ask(where, path, { method: 'POST', ...formOf('package', 'x.son', Buffer.alloc(0)) }), 400, 'BAD_REQUEST'],
+    [
+      await ask(where, path, { method: 'POST', body: 'x', headers: { 'content-type': 'multipart/form-data' } }),
+      400,
+      'BAD_REQUEST',
+    ],
+  ] as const
+  for (const [answer, status, code] of cases) {
+    t.equal(answer.status, status, answer.text)
+    t.match(answer.json(), { error: { code, next: /.+/ } })
+  }
+  t.same(await readdir(join(directory, 'uploads')), [])
+  t.equal((await ask(where, '/healthz')).status, 200)
+})
+
+t.test('an upload that stalls ends', async (t) => {
+  const { where, directory } = await startApi(t, { limits: { receiveMs: 100 } })
+  const { request } = await import('node:http')
+  const stalled = request({ ...where, path, method: 'POST', headers: { 'content-length': 100 } })
+  const ended = new Promise((resolve) => {
+    stalled.once('error', resolve)
+    stalled.once('response', (answer) => {
+      answer.resume().once('close', resolve)
+    })
+  })
+  stalled.write('PK')
+  await ended
+  stalled.destroy()
+  const { until } = await import('../support/until.ts')
+  await until('the temporary file is gone', async () => (await readdir(join(directory, 'uploads'))).length === 0)
+})
+
+t.test('names for uploaded files', async (t) => {
+  const sha = 'abcdef0123456789'
+  for (const [given, expected] of [
+    ['a.son', 'a.son'],
+    ['A.B-c_d.TGO', 'A.B-c_d.tgo'],
+    ['a.zip', 'a.zip.son'],
+    ['', 'package-abcdef012345.son'],
+    ['.son', 'package-abcdef012345.son'],
+    ['../../etc/passwd', 'passwd.son'],
+    ['..\\..\\x.son', 'x.son'],
+    ['.hidden.son', 'hidden.son'],
+    ['-rf.son', 'rf.son'],
+    ['a b\u0001;$(x).son', 'a-b-x-.son'],
+    ['___', 'package-abcdef012345.son'],
+    [`${'x'.repeat(300)}.son`, `${'x'.repeat(100)}.son`],
+  ] as const) {
+    t.equal(safeFileName(given, sha), expected, given)
+  }
+})
