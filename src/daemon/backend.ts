@@ -12,16 +12,16 @@ import type {
   ObjectKind,
   Target,
 } from '../api/backend.ts'
-import { objectKey } from '../api/backend.ts'
+import { kindNames } from '../api/kinds.ts'
 import { ApiError } from '../api/errors.ts'
 import type { ObservedContainer } from '../model/actual.ts'
 import { isError } from '../model/diagnostics.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
 import type { ManifestDocument } from '../model/documents.ts'
-import { printPlan } from '../plan/print.ts'
 import type { Controller } from '../reconcile/controller.ts'
 import type { LoopContext } from '../reconcile/context.ts'
+import { resolvePackage } from '../watch/packages.ts'
 import type { CatalogChange, CatalogInstance, CatalogPackage, ObjectKey, Parsers, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
 import { countDocuments, removeDocument, replaceManifest, setField } from './manifest-files.ts'
@@ -106,7 +106,7 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
   }
 
   const parsed = (manifest: string): readonly { document: ManifestDocument; text: string }[] => {
-    const { documents, diagnostics } = options.parsers.manifest('manifest', manifest)
+    const { documents, diagnostics } = options.parsers.manifest('manifest', new TextEncoder().encode(manifest))
     if (diagnostics.some(isError))
       throw new ApiError('INVALID', 'the manifest was refused', {
         details: { diagnostics },
@@ -167,7 +167,7 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
       createdAt: known?.createdAt ?? new Date(context.clock.now()).toISOString(),
       accepted: true,
       diagnostics: [],
-      package: watcher.resolve(document.spec.package),
+      package: resolvePackage(watcher.catalog().packages, document.spec.package, known?.package?.digest),
     })
   }
 
@@ -239,21 +239,28 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
     })
   }
 
-  const logs: Backend['logs'] = async function* (wanted, { tail, follow, signal }): AsyncIterable<LogLine> {
-    const targets = await found(wanted)
-    if (wanted.script !== undefined) {
-      for (const { name } of targets) {
-        const result = await containers.scriptOutput(name, wanted.script)
-        if (result === undefined) continue
-        for (const line of result.output.split('\n').filter((one) => one !== '')) yield { container: name, line }
-        yield { container: name, line: `(ended with code ${String(result.exitCode)})` }
-      }
-      return
+  const scriptLines = async function* (
+    targets: readonly Owned<ObservedContainer>[],
+    script: 'start' | 'stop',
+  ): AsyncIterable<LogLine> {
+    for (const { name } of targets) {
+      const result = await containers.scriptOutput(name, script)
+      if (result === undefined) continue
+      for (const line of result.output.split('\n').filter((one) => one !== '')) yield { container: name, line }
+      yield { container: name, line: `(ended with code ${result.exitCode})` }
     }
+  }
+
+  const logs: Backend['logs'] = async (wanted, { tail, follow, signal }) => {
+    const targets = await found(wanted)
+    if (wanted.script !== undefined) return scriptLines(targets, wanted.script)
     const streams = targets.map(({ name }) =>
-      context.engines.containers.logs(name, { ...(tail === undefined ? {} : { tail }), follow, signal }),
+      containers.logs(name, { ...(tail === undefined ? {} : { tail }), follow, signal }),
     )
-    yield* merged(streams, targets.map(({ name }) => name))
+    return merged(
+      streams,
+      targets.map(({ name }) => name),
+    )
   }
 
   const exec: Backend['exec'] = async (wanted, command) => {
@@ -305,7 +312,8 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
       Promise.resolve(
         board.events().filter(({ object }) => {
           if (kind === undefined) return true
-          return name === undefined ? object.startsWith(`${kind.toLowerCase()}/`) : object === objectKey(kind, name)
+          const prefix = `${kindNames[kind].singular}/`
+          return name === undefined ? object.startsWith(prefix) : object === `${prefix}${name}`
         }),
       ),
     subscribe: (listener) => {

@@ -4,7 +4,6 @@ import type { Engines } from '../engine/ports.ts'
 import type { SondConfiguration } from '../model/documents.ts'
 import type { Log } from '../model/log.ts'
 import type { ContainerName, InstanceName, Owner } from '../model/names.ts'
-import type { PackageDigest } from '../model/names.ts'
 import type { StepOutcome } from '../model/plan.ts'
 import type { InstanceStatus } from '../model/status.ts'
 import type { Store } from '../store/store.ts'
@@ -52,7 +51,7 @@ export interface LoopContext {
   readonly host: { readonly cpus: number }
   readonly txOffloadBreaks: boolean
   /** Folder of a package as an uncompressed tar, for building an image. */
-  readonly buildContext: (digest: PackageDigest, folder: string) => Promise<Uint8Array>
+  readonly buildContext: (digest: string, folder: string) => Promise<Uint8Array>
   readonly observer: Observer
   readonly clock: Clock
   readonly log: Log

@@ -128,7 +128,7 @@ export const createController = (
     if (key === resyncKey) trouble = message(error)
     const name = instanceOfKey(key)
     context.log.warn('turn failed', { key, error: message(error), again: wait, stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined })
-    if (name !== undefined) context.board.say(`serviceinstance/${name}`, 'Warning', 'ReconcileFailed', message(error))
+    if (name !== undefined) context.board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', message(error))
     return wait
   }
 

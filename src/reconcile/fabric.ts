@@ -16,7 +16,6 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
     },
     owner: context.owner,
     needs: [...context.wishes.values()].map((one) => one.fabric),
-    held: context.book.view(),
   })
   const { plan } = await converge(desired, {
     engines: context.engines,
@@ -25,7 +24,7 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
     look: () => {
       turn.look()
     },
-    policy: (actual) => policyOf(context, actual),
+    policy: (actual) => policyOf(context, actual, desired),
     acting: (planned) => {
       context.log.info('carrying out a plan', { scope: 'fabric', steps: planned.steps.length })
     },

@@ -1,11 +1,14 @@
 import { desireInstance } from '../desired/desire.ts'
 import type { DesireResult } from '../desired/result.ts'
+import { isImageAllowed } from '../desired/images.ts'
 import { effectiveSettings } from '../desired/settings.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredState } from '../model/desired.ts'
 import type { ContainerName, DataCenterName, InstanceName } from '../model/names.ts'
-import { isEmpty, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
+import { isEmpty, type Plan, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
 import type { InstanceStatus } from '../model/status.ts'
+import { observe } from '../observe/observe.ts'
+import { plan } from '../plan/plan.ts'
 import { summarize } from '../status/summarize.ts'
 import type { CatalogInstance } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
@@ -36,16 +39,13 @@ const othersUsage = (context: LoopContext, self: InstanceName): DesireInputUsage
 }
 type DesireInputUsage = ReadonlyMap<DataCenterName, { readonly cpu: number; readonly memoryBytes: number }>
 
-/**
- * What an instance of the catalog shall be, with its share of the pools booked. Undefined while its package is not there: then
- * what runs is left as it is.
- */
-export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {
+/** What an instance shall be; undefined while its package is not there: then what runs is left as it is. */
+const desire = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {
   if (entry.package === undefined) return undefined
   const { document } = entry
   const { name } = document.metadata
   const catalog = context.watcher.catalog()
-  const result = desireInstance({
+  return desireInstance({
     instance: document,
     package: entry.package.package,
     topology: {
@@ -59,17 +59,35 @@ export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult
     previous: context.book.of(name),
     othersUsage: othersUsage(context, name),
   })
-  context.wishes.set(name, result)
+}
+
+/** The same, with the instance's share of the pools booked. */
+export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {
+  const result = desire(context, entry)
+  if (result === undefined) return undefined
+  context.wishes.set(entry.document.metadata.name, result)
   if (result.allocation !== undefined) context.book.set(result.allocation)
   return result
 }
 
+/** What a turn would do for this document now; nothing is booked or changed. */
+export const preview = async (context: LoopContext, entry: CatalogInstance): Promise<Plan> => {
+  const { metadata, spec } = entry.document
+  const desired = spec.state === 'Stopped' ? nothing(metadata.name) : desire(context, entry)?.desired
+  if (desired === undefined) return { scope: { kind: 'instance', instance: metadata.name }, steps: [], notices: [] }
+  const actual = await observe(desired, context.engines, context.book.of(metadata.name)?.cookie ?? 0)
+  return plan(desired, actual, policyOf(context, actual, desired))
+}
+
 /** Facts for the planner: what may not be started now, and why. */
-export const policyOf = (context: LoopContext, actual: ActualState): PlanPolicy => {
+export const policyOf = (context: LoopContext, actual: ActualState, desired: DesiredState): PlanPolicy => {
   context.crashes.look(actual.containers)
+  const refused = desired.containers
+    .filter(({ image }) => !isImageAllowed(image, context.settings.images.allow))
+    .map(({ name, image }) => [name, `images.allow of the daemon does not allow the image ${image}`] as const)
   const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // keys are container names
   return {
-    heldBack: new Map([...failures, ...context.crashes.held()]),
+    heldBack: new Map([...failures, ...context.crashes.held(), ...refused]),
     stopWaitMs: context.settings.scripts.stopWaitMs,
     txOffloadBreaks: context.txOffloadBreaks,
   }
@@ -114,7 +132,7 @@ const runConverge = (
     look: () => {
       turn.look()
     },
-    policy: (actual) => policyOf(context, actual),
+    policy: (actual) => policyOf(context, actual, desired),
     acting: (plan) => {
       context.log.info('carrying out a plan', { instance: name, steps: plan.steps.length })
     },
@@ -168,7 +186,7 @@ export const turnInstance = async (
     }),
   )
   for (const { code, severity, message } of result?.notices ?? [])
-    context.board.say(`serviceinstance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
+    context.board.say(`instance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
   if (convergence === undefined || !act) return undefined
   return lookAgain(context, metadata.name, convergence)
 }

@@ -68,7 +68,7 @@ export const findGone = (
   const second = orphans.sight(strays)
   for (const name of second)
     context.board.event(
-      `serviceinstance/${name}`,
+      `instance/${name}`,
       'Warning',
       'OrphanRemoved',
       `no manifest defines ${name}: its containers, ports and flows are removed`,

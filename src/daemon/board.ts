@@ -1,0 +1,85 @@
+import type { InstanceName } from '../model/names.ts'
+import type { EventRecord, InstanceStatus } from '../model/status.ts'
+import type { Clock } from '../reconcile/clock.ts'
+import type { StatusBoard } from '../reconcile/context.ts'
+import { appendEvent, emptyEvents, type EventLog } from '../status/events.ts'
+import { initialStatus } from '../status/summarize.ts'
+import type { Store } from '../store/store.ts'
+import type { CatalogInstance } from '../watch/types.ts'
+
+export interface Board extends StatusBoard {
+  /** Of an instance of the catalog; what is known of one that had no turn yet. */
+  statusFor(entry: CatalogInstance): InstanceStatus
+  events(): readonly EventRecord[]
+  onStatus(listener: (instance: InstanceName) => void): () => void
+  onEvent(listener: (event: EventRecord) => void): () => void
+  readyCount(): number
+}
+
+const isReady = (status: InstanceStatus): boolean =>
+  status.conditions.some((one) => one.type === 'Ready' && one.status === 'True')
+
+/** The one place where statuses and events are written; everyone else reads. */
+export const createBoard = ({ store, clock }: { readonly store: Store; readonly clock: Clock }): Board => {
+  let log: EventLog = emptyEvents
+  const said = new Map<string, string>()
+  const statusListeners = new Set<(instance: InstanceName) => void>()
+  const eventListeners = new Set<(event: EventRecord) => void>()
+  const nowText = (): string => new Date(clock.now()).toISOString()
+
+  const event: StatusBoard['event'] = (object, type, reason, message) => {
+    const { events, appended } = appendEvent(log, { object, type, reason, message }, nowText())
+    log = events
+    for (const listener of eventListeners) listener(appended)
+  }
+
+  const told = (instance: InstanceName): void => {
+    for (const listener of statusListeners) listener(instance)
+  }
+
+  const flips = (name: InstanceName, before: InstanceStatus | undefined, after: InstanceStatus): void => {
+    for (const { type, status, reason, message } of after.conditions) {
+      const old = before?.conditions.find((one) => one.type === type)
+      if (type === 'Reconciling' || old?.status === status) continue
+      const good = (type === 'Drifted' || type === 'Stalled') === (status === 'False')
+      // What begins as it should be is no news.
+      if (old === undefined && good && type !== 'Ready') continue
+      event(`instance/${name}`, good ? 'Normal' : 'Warning', good ? type : reason, message === '' ? `${type} is ${status}` : message)
+    }
+  }
+
+  return {
+    status: (instance) => store.get('statuses', instance)?.status,
+    statusFor: (entry) => store.get('statuses', entry.document.metadata.name)?.status ?? initialStatus(entry, nowText()),
+    setStatus: (instance, status) => {
+      const before = store.get('statuses', instance)
+      if (before !== undefined && JSON.stringify(before.status) === JSON.stringify(status)) return
+      store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [] })
+      flips(instance, before?.status, status)
+      told(instance)
+    },
+    drop: (instance) => {
+      store.delete('statuses', instance)
+      for (const key of said.keys()) if (key.startsWith(`instance/${instance} `)) said.delete(key)
+      event(`instance/${instance}`, 'Normal', 'Terminated', 'nothing of it is left')
+      told(instance)
+    },
+    event,
+    say: (object, type, reason, message) => {
+      const key = `${object} ${reason} ${message}`
+      if (said.has(key)) return
+      said.set(key, message)
+      event(object, type, reason, message)
+    },
+    events: () => log.records,
+    onStatus: (listener) => {
+      statusListeners.add(listener)
+      return () => void statusListeners.delete(listener)
+    },
+    onEvent: (listener) => {
+      eventListeners.add(listener)
+      return () => void eventListeners.delete(listener)
+    },
+    readyCount: () => [...store.list('statuses').values()].filter(({ status }) => isReady(status)).length,
+  }
+}

@@ -1,0 +1,34 @@
+import { buffer } from 'node:stream/consumers'
+import { pack } from 'tar-stream'
+import { EngineError } from '../model/errors.ts'
+import { parsePackageDigest } from '../model/names.ts'
+import { readArchive } from '../parse/archive.ts'
+import { createReport } from '../parse/report.ts'
+import type { Store } from '../store/store.ts'
+
+/** Largest file that is given to an image build. Bytes. */
+const largestFile = 64 * 1024 * 1024
+
+/**
+ * A folder of an onboarded package as an uncompressed tar, for building an image. Times and rights are fixed, so that the same
+ * package always gives the same context.
+ *
+ * @throws EngineError IMAGE_NOT_FOUND when the package is not kept or has no such folder
+ */
+export const packageFolder = async (store: Store, digest: string, folder: string): Promise<Uint8Array> => {
+  const key = parsePackageDigest(digest)
+  const bytes = key === undefined ? undefined : await store.blobs.read(key)
+  const files = bytes && (await readArchive(bytes, createReport(digest), { keepBytes: largestFile }))
+  if (files === undefined) throw new EngineError('IMAGE_NOT_FOUND', { package: digest, reason: 'its file is not kept' })
+  const prefix = `${folder.replace(/\/+$/, '')}/`
+  const tar = pack()
+  let count = 0
+  for (const [path, file] of files) {
+    if (!path.startsWith(prefix) || file.bytes === undefined) continue
+    count += 1
+    tar.entry({ name: path.slice(prefix.length), mode: 0o755, mtime: new Date(0) }, Buffer.from(file.bytes))
+  }
+  tar.finalize()
+  if (count === 0) throw new EngineError('IMAGE_NOT_FOUND', { package: digest, folder, reason: 'no such folder' })
+  return buffer(tar)
+}

@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises'
+import { createDockerEngine } from '../engine/docker/engine.ts'
+import { startEmbeddedEngines } from '../engine/embedded/embedded.ts'
+import { createMemoryEngines } from '../engine/memory/engines.ts'
+import { createLinkEngine } from '../engine/netns/engine.ts'
+import { createSwitchEngine } from '../engine/ovs/engine.ts'
+import type { Engines } from '../engine/ports.ts'
+import type { Log } from '../model/log.ts'
+import type { Owner } from '../model/names.ts'
+import type { Options } from './options.ts'
+
+export interface RunningEngines {
+  readonly engines: Engines
+  readonly datapath: 'system' | 'netdev'
+  /** Ends what was started for this daemon alone; containers of a host's engine stay. */
+  stop(): Promise<void>
+}
+
+const busyboxes = ['/bin/busybox', '/usr/bin/busybox']
+
+const findBusybox = async (): Promise<string> => {
+  for (const path of busyboxes) {
+    // Only a static one runs inside any image: a dynamic one names its interpreter.
+    const bytes = await readFile(path).catch(() => undefined)
+    if (bytes?.includes('ld-linux') === false) return path
+  }
+  throw new Error(`no static busybox at ${busyboxes.join(' or ')}: apt-get install busybox-static`)
+}
+
+/** The engines that the settings ask for. */
+export const startEngines = async (options: Options, owner: Owner, log: Log): Promise<RunningEngines> => {
+  const { mode, docker, ovsdb, datapath } = options.spec.engines
+  if (mode === 'memory') {
+    const engines = createMemoryEngines({ owner })
+    return { engines, datapath: await engines.switches.datapath(), stop: () => Promise.resolve() }
+  }
+  const embedded =
+    mode === 'embedded'
+      ? await startEmbeddedEngines({
+          stateDir: options.stateDir,
+          runDir: options.runDir,
+          keep: options.keepEngines,
+          log,
+          datapath,
+          bridge: true,
+        })
+      : undefined
+  const switches = createSwitchEngine({
+    owner,
+    ovsdb: embedded?.ovsdbUrl ?? ovsdb,
+    ...(embedded === undefined ? {} : { runDirectory: embedded.ovsRunDir }),
+    datapath,
+    log,
+  })
+  // A switch that is away is taken for the userspace one: computing checksums in software is right for both.
+  const datapathType = await switches.datapath().catch(() => 'netdev' as const)
+  const engines: Engines = {
+    containers: createDockerEngine({
+      url: embedded?.dockerUrl ?? docker,
+      owner,
+      stateDir: options.stateDir,
+      busybox: await findBusybox(),
+      log,
+    }),
+    switches,
+    links: createLinkEngine({
+      owner,
+      netns: embedded?.netns.path,
+      log,
+      checksumOffload: datapathType === 'netdev' ? 'off' : 'keep',
+    }),
+  }
+  return { engines, datapath: datapathType, stop: async () => embedded?.stop() }
+}

@@ -1,0 +1,141 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+import type { ApiObjects } from '../../src/api/backend.ts'
+import type { TestEngines } from './engines.ts'
+import { until } from './until.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface CliResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export type Instance = ApiObjects['ServiceInstance']
+
+/** A sond as its user has it: a process, a watched directory, and sonctl. */
+export interface TestDaemon {
+  readonly manifests: string
+  readonly pid: () => number
+  /** What it logged so far. */
+  readonly log: () => string
+  /** Ends it as systemd would; services stay. Gives the exit code. */
+  stop(): Promise<number>
+  /** kill -9. */
+  kill(): Promise<void>
+  /** Starts it again. */
+  start(): Promise<void>
+  sonctl(...args: readonly string[]): Promise<CliResult>
+  get(instance: string): Promise<Instance>
+  /** Waits until it is Ready in its latest generation, else fails with its conditions. */
+  ready(instance: string, timeout?: number): Promise<Instance>
+  drop(file: string, content: string | Uint8Array): Promise<void>
+}
+
+interface DaemonOptions {
+  readonly args?: readonly string[]
+  /** Default: `manifests` below the engines' directory. */
+  readonly name?: string
+}
+
+/** Runs sonctl against a socket. */
+export const runSonctl = (server: string, args: readonly string[]): Promise<CliResult> =>
+  new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [join(root, 'src/cli/main.ts'), '--server', server, ...args],
+      { maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1
+        resolve({ code, stdout, stderr })
+      },
+    )
+  })
+
+/** Starts a sond in the namespace of private engines; ends it after the test. */
+export const startSond = async (t: Test, engines: TestEngines, options: DaemonOptions = {}): Promise<TestDaemon> => {
+  const name = options.name ?? 'sond'
+  const dir = join(engines.dir, name)
+  const manifests = join(dir, 'manifests')
+  const socket = join(dir, 'api.sock')
+  await mkdir(manifests, { recursive: true })
+  let child: ChildProcess | undefined
+  let log = ''
+
+  const start = async (): Promise<void> => {
+    const begun = spawn(
+      'nsenter',
+      [
+        `--net=${engines.netns.path}`,
+        process.execPath,
+        join(root, 'src/main.ts'),
+        'run',
+        ...['--engines', 'host', '--docker-host', engines.dockerUrl, '--ovsdb', engines.ovsdbUrl],
+        ...['--manifests', manifests, '--state-dir', join(dir, 'state'), '--run-dir', join(dir, 'run')],
+        ...['--listen', `unix:${socket}`, '--log-level', 'debug', '--log-format', 'pretty'],
+        ...(options.args ?? []),
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, OVS_RUNDIR: engines.ovsRunDir } },
+    )
+    child = begun
+    begun.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-2_000_000)))
+    await until(
+      'sond to answer',
+      async () => {
+        if (begun.exitCode !== null) throw new Error(`sond ended with code ${begun.exitCode}: ${log.slice(-2000)}`)
+        return (await runSonctl(`unix:${socket}`, ['get', 'instances', '-o', 'json'])).code === 0
+      },
+      { timeout: 30_000, every: 100 },
+    )
+  }
+
+  const end = async (signal: NodeJS.Signals): Promise<number> => {
+    if (child === undefined) return 0
+    const ending = child
+    child = undefined
+    if (ending.exitCode !== null || ending.signalCode !== null) return ending.exitCode ?? -1
+    const over = once(ending, 'exit')
+    ending.kill(signal)
+    await over
+    return ending.exitCode ?? -1
+  }
+
+  const sonctl = (...args: readonly string[]): Promise<CliResult> => runSonctl(`unix:${socket}`, args)
+  const get = async (instance: string): Promise<Instance> => {
+    const { code, stdout, stderr } = await sonctl('get', 'instance', instance, '-o', 'json')
+    if (code !== 0) throw new Error(`sonctl get instance ${instance}: ${stderr}`)
+    return JSON.parse(stdout) as Instance // the contract of `-o json`
+  }
+
+  await start()
+  t.teardown(async () => {
+    await end('SIGKILL')
+    if (!t.passing()) process.stderr.write(`--- log of ${name}\n${log.slice(-20_000)}\n`)
+  })
+  return {
+    manifests,
+    pid: () => child?.pid ?? 0,
+    log: () => log,
+    stop: () => end('SIGTERM'),
+    kill: async () => {
+      await end('SIGKILL')
+    },
+    start,
+    sonctl,
+    get,
+    ready: async (instance, timeout = 60_000) => {
+      const waited = await sonctl('wait', `instance/${instance}`, '--for=condition=Ready', '--timeout', `${timeout}ms`)
+      if (waited.code !== 0) {
+        const described = await sonctl('describe', 'instance', instance)
+        throw new Error(`${instance} is not Ready: ${waited.stderr}\n${described.stdout}`)
+      }
+      return get(instance)
+    },
+    drop: (file, content) => writeFile(join(manifests, file), content),
+  }
+}

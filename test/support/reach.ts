@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { TestEngines } from './engines.ts'
+import { until } from './until.ts'
+
+const execute = promisify(execFile)
+
+/** What a user does by hand to see whether a service works. */
+
+/** Runs a command in the namespace of the switches; gives its standard output. */
+export const inNamespace = async (engines: TestEngines, ...command: readonly string[]): Promise<string> => {
+  const { stdout } = await execute('nsenter', [`--net=${engines.netns.path}`, ...command], {
+    env: { ...process.env, OVS_RUNDIR: engines.ovsRunDir },
+    maxBuffer: 64 * 1024 * 1024,
+  })
+  return stdout
+}
+
+export const vsctl = (engines: TestEngines, ...args: readonly string[]): Promise<string> =>
+  inNamespace(engines, 'ovs-vsctl', `--db=${engines.ovsdbUrl}`, ...args)
+
+export const ofctl = (engines: TestEngines, ...args: readonly string[]): Promise<string> =>
+  inNamespace(engines, 'ovs-ofctl', '-O', 'OpenFlow14', '--names', ...args)
+
+/** Address of a bridge's management socket. */
+export const management = (engines: TestEngines, bridge: string): string => `unix:${engines.ovsRunDir}/${bridge}.mgmt`
+
+const pidOf = async (engines: TestEngines, container: string): Promise<number> =>
+  (await engines.docker.getContainer(container).inspect()).State.Pid
+
+/** Runs a host's program in a container's network namespace. */
+export const inContainerNetwork = async (
+  engines: TestEngines,
+  container: string,
+  ...command: readonly string[]
+): Promise<string> => {
+  const pid = await pidOf(engines, container)
+  const { stdout } = await execute('nsenter', ['-t', String(pid), '-n', ...command])
+  return stdout
+}
+
+export const pings = (engines: TestEngines, container: string, address: string): Promise<boolean> =>
+  inContainerNetwork(engines, container, 'busybox', 'ping', '-c', '1', '-W', '1', address.split('/')[0] ?? '').then(
+    () => true,
+    () => false,
+  )
+
+/** Opens a TCP connection from one container to another and carries a megabyte over it. */
+export const talksTcp = async (
+  engines: TestEngines,
+  client: string,
+  server: string,
+  address: string,
+): Promise<boolean> => {
+  const port = '7777'
+  const [clientPid, serverPid] = await Promise.all([pidOf(engines, client), pidOf(engines, server)])
+  const enter = (pid: number, ...command: readonly string[]) =>
+    execute('nsenter', ['-t', String(pid), '-n', 'busybox', ...command], { timeout: 8_000, maxBuffer: 8 * 1024 * 1024 })
+  const listening = enter(serverPid, 'nc', '-l', '-p', port, '-w', '6').then(
+    ({ stdout }) => stdout.length,
+    () => 0,
+  )
+  const host = address.split('/')[0] ?? ''
+  const script = `head -c 1000000 /dev/zero | busybox nc -w 3 ${host} ${port}`
+  const sent = await until(
+    'a TCP connection',
+    () =>
+      execute('nsenter', ['-t', String(clientPid), '-n', 'sh', '-c', script], { timeout: 6_000 }).then(
+        () => true,
+        () => false,
+      ),
+    { timeout: 6_000, every: 50 },
+  ).catch(() => false)
+  return sent && (await listening) === 1_000_000
+}
