@@ -5,7 +5,7 @@ export interface Answer {
   readonly headers: IncomingMessage['headers']
   readonly text: string
   /** The text as JSON. */
-  json(): unknown
+  readonly json: () => unknown
 }
 
 export interface Ask {

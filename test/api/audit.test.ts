@@ -1,0 +1,49 @@
+import t from 'tap'
+import { apiRoot } from '../../src/api/paths.ts'
+import { instanceManifest, startApi } from '../support/api-server.ts'
+import { ask, open } from '../support/http.ts'
+import { until } from '../support/until.ts'
+
+t.test('every change that is asked leaves a line, granted or not; reading leaves none', async (t) => {
+  const { where, log, directory } = await startApi(t)
+  const headers = { 'user-agent': 'a-test' }
+  await ask(where, `${apiRoot}/manifests?dryRun=0`, {
+    method: 'POST',
+    headers,
+    body: instanceManifest('demo', { env: { PASSWORD: 'hush' } }),
+  })
+  await ask(where, `${apiRoot}/instances`)
+  await ask(where, `${apiRoot}/instances/demo/diff`)
+  ;(await open(where, `${apiRoot}/events?watch=1`)).destroy()
+  const exec = JSON.stringify({ vnf: 'fw', command: ['login', '--password', 'hush'] })
+  await ask(where, `${apiRoot}/instances/demo/exec`, { method: 'POST', body: exec })
+  await ask(where, `${apiRoot}/instances/none`, { method: 'DELETE' })
+  await ask(where, `${apiRoot}/manifests`, { method: 'POST', headers: { origin: 'https://evil.example' }, body: 'x' })
+
+  const lines = await until('four lines', () => (log.lines.length >= 4 ? log.lines : undefined))
+  t.equal(lines.length, 4)
+  t.ok(
+    lines.every(
+      ({ level, message, fields }) =>
+        level === 'info' && message === 'change asked through the api' && fields['audit'] === true,
+    ),
+  )
+  const listener = `unix:${directory}/s`
+  t.match(
+    lines.map(({ fields }) => fields),
+    [
+      {
+        method: 'POST',
+        path: `${apiRoot}/manifests`,
+        status: 200,
+        listener,
+        agent: 'a-test',
+        objects: ['ServiceInstance/demo'],
+      },
+      { path: `${apiRoot}/instances/demo/exec`, status: 200, exec: { vnf: 'fw', program: 'login' } },
+      { method: 'DELETE', status: 404, objects: ['ServiceInstance/none'], error: { code: 'NOT_FOUND' } },
+      { status: 403, error: { code: 'FORBIDDEN' } },
+    ],
+  )
+  t.notMatch(JSON.stringify(lines), /hush/, 'neither bodies nor arguments are logged')
+})
