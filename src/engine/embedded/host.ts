@@ -26,12 +26,10 @@ export class HostNotReadyError extends Error {
 }
 
 // A root shell by `su` without `-` has no sbin on its PATH.
-const directories = (path: string): string[] => [
-  ...new Set([...path.split(delimiter).filter((entry) => entry.startsWith('/')), '/usr/sbin', '/sbin']),
-]
+const systemDirectories = ['/usr/sbin', '/sbin']
 
-const find = async (name: string, path: string): Promise<string | undefined> => {
-  for (const directory of directories(path)) {
+const find = async (name: string, directories: readonly string[]): Promise<string | undefined> => {
+  for (const directory of directories) {
     const file = join(directory, name)
     const found = await access(file, constants.X_OK).then(
       () => true,
@@ -49,6 +47,7 @@ const find = async (name: string, path: string): Promise<string | undefined> => 
 export const checkHost = async (
   path: string = process.env['PATH'] ?? '',
   uid: number | undefined = process.getuid?.(),
+  further: readonly string[] = systemDirectories,
 ): Promise<Programs> => {
   if (uid !== 0) {
     throw new HostNotReadyError(
@@ -56,7 +55,8 @@ export const checkHost = async (
     )
   }
   const names = Object.keys(needed) as ProgramName[] // the keys of a constant are its own
-  const found = await Promise.all(names.map(async (name) => [name, await find(name, path)] as const))
+  const directories = [...path.split(delimiter).filter((entry) => entry.startsWith('/')), ...further]
+  const found = await Promise.all(names.map(async (name) => [name, await find(name, directories)] as const))
   const missing = found.flatMap(([name, file]) => (file === undefined ? [name] : []))
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((name) => needed[name]))]
