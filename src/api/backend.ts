@@ -102,7 +102,7 @@ export interface ApiObjects {
 
 export type AnyObject = ApiObjects[ObjectKind]
 
-/** `object` of an event is `KIND/NAME`, `ServiceInstance/demo`. */
+/** `object` of an event is `KIND/NAME`; any name of the kind will do, `instance/demo`. */
 export interface EventFilter {
   readonly kind?: ObjectKind
   readonly name?: string

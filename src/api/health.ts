@@ -7,7 +7,7 @@ export interface ReadinessAnswer extends Readiness {
   readonly message: string
 }
 
-export const readinessLine = ({ ready, checks }: Readiness): string => {
+const readinessLine = ({ ready, checks }: Readiness): string => {
   const failing = checks.filter(({ ok }) => !ok)
   if (ready) return 'ready'
   return `not ready: ${failing.map(({ name, message }) => `${name}: ${message}`).join('; ') || 'starting'}`

@@ -113,7 +113,7 @@ const definableRoutes = (app: FastifyInstance, { backend }: ApiContext, kind: De
   })
 }
 
-export const notFound = (kind: ObjectKind, name: string): ApiError =>
+const notFound = (kind: ObjectKind, name: string): ApiError =>
   new ApiError('NOT_FOUND', `no ${kindNames[kind].singular} named ${JSON.stringify(name)}`, {
     next: `'sonctl get ${kindNames[kind].plural}' lists what is there`,
   })

@@ -37,7 +37,7 @@ export interface Client {
   /** The answer as JSON; the caller knows its shape. Throws `ApiRefusal`, or `CliError` when the daemon is not reached. */
   json<T>(path: string, ask?: Ask): Promise<T>
   /** Undefined where the answer is that there is no such thing. */
-  find<T>(path: string): Promise<T | undefined>
+  find<T>(path: string, ask?: Ask): Promise<T | undefined>
   /** The open answer. */
   stream(path: string, ask?: Ask): Promise<IncomingMessage>
 }
@@ -83,9 +83,9 @@ export const createClient = (address: ServerAddress, token: string | undefined):
   return {
     address,
     json,
-    async find<T>(path: string) {
+    async find<T>(path: string, ask: Ask = {}) {
       try {
-        return await json<T>(path)
+        return await json<T>(path, ask)
       } catch (error) {
         if (error instanceof ApiRefusal && error.code === 'NOT_FOUND') return undefined
         throw error

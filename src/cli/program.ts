@@ -51,6 +51,7 @@ export const createProgram = ({ io, version: own, tools, ended }: ProgramOptions
     .description('Looks at and changes the network services that sond keeps running.')
     .option('-s, --server <address>', `unix:/PATH or http://HOST:PORT (SOND_SERVER; default ${defaultServer})`)
     .option('--token-file <file>', 'file with the bearer token, for TCP (SOND_TOKEN_FILE)')
+    .version(own, '-V, --version', 'version of sonctl')
     .enablePositionalOptions()
     .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(text) })
     .exitOverride()

@@ -14,7 +14,7 @@ const kindList = Object.values(kindNames)
   .join(', ')
 
 /** `instance`, `si`, ...; what it could have been when it is none. */
-export const kindOf = (text: string): ObjectKind => {
+const kindOf = (text: string): ObjectKind => {
   const kind = parseKind(text)
   if (kind !== undefined) return kind
   throw usageError(`${JSON.stringify(text)} is no kind`, `Kinds: ${kindList}.`)

@@ -18,7 +18,7 @@ export const runCli = async (
   const program = createProgram({ io, version, tools, ended: (ended) => void (code = ended) })
   try {
     await program.parseAsync([...words], { from: 'user' })
-    return code
+    return code !== 0 && io.signal.aborted ? INTERRUPTED : code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
     if (io.signal.aborted) return INTERRUPTED

@@ -61,6 +61,33 @@ t.test('wait for deletion, for creation, and for several objects', async (t) => 
   t.match(await run(['wait', 'instance/b', '--for=delete', '--timeout', '0.2']), { code: 1 })
 })
 
+t.test('time is up also when the daemon hangs, and an interrupted wait says so', async (t) => {
+  const { where, daemon } = await startApi(t)
+  const run = sonctlFor(where)
+  const stop = new AbortController()
+  const waiting = run(['wait', 'instance/a', '--timeout', '30s'], { signal: stop.signal })
+  await until('it waits', () => daemon.listeners() === 1)
+  stop.abort()
+  t.match(await waiting, { code: 130 })
+
+  daemon.get = () => new Promise(() => undefined)
+  t.match(await run(['wait', 'instance/a', '--timeout', '300ms']), {
+    code: 1,
+    err: /the daemon at unix:.* does not answer/,
+  })
+})
+
+t.test('a daemon that restarts in between does not end a wait', async (t) => {
+  const first = await startApi(t)
+  const run = sonctlFor(first.where)
+  const waiting = run(['wait', 'instance/demo', '--timeout', '30s'])
+  await until('it waits', () => first.daemon.listeners() === 1)
+  await first.close()
+  const second = await startApi(t, { listeners: [`unix:${first.directory}/s`] })
+  await second.daemon.apply(instanceManifest('demo'), { dryRun: false })
+  t.match(await waiting, { code: 0, out: 'instance/demo condition met\n' })
+})
+
 t.test('usage errors end with 2', async (t) => {
   const { where } = await startApi(t)
   const run = sonctlFor(where)

@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal
 }
 
-export const serverText = (where: Where): string =>
+const serverText = (where: Where): string =>
   'socketPath' in where ? `unix:${where.socketPath}` : `http://${where.host}:${where.port}`
 
 /** Runs sonctl as a process of its own. */

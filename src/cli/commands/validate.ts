@@ -26,7 +26,10 @@ export const validate = async (
         for (const notice of notices) io.err(`${printable(formatDiagnostic(notice))} [notice]\n`)
         for (const error of errors) io.out(`${printable(formatDiagnostic(error))}\n`)
         if (errors.length > 0) failed = true
-        else io.out(`${source.file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`)
+        else
+          io.out(
+            `${source.file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`,
+          )
       }
     } catch (error) {
       failed = true

@@ -9,6 +9,7 @@ import { formatAge } from '../duration.ts'
 import { CliError, usageError, type ExitCode } from '../errors.ts'
 import { messagesOf } from '../event-stream.ts'
 import { objectPath, requireReferences, showReference, type Reference } from '../reference.ts'
+import { formatServer } from '../server-address.ts'
 
 /** What is waited for. */
 export type Goal =
@@ -66,14 +67,15 @@ export const waitForOne = async (
   { goal, timeoutMs }: WaitOptions,
 ): Promise<boolean> => {
   const deadline = AbortSignal.timeout(timeoutMs)
-  const { met, last } = await follow(api, reference, goal, AbortSignal.any([deadline, io.signal]))
+  const { met, last, answered } = await follow(api, reference, goal, AbortSignal.any([deadline, io.signal]))
   const shown = showReference(reference)
   if (met) {
     io.out(`${shown} ${goal.kind === 'condition' ? 'condition met' : `${goal.kind}d`}\n`)
     return true
   }
   if (io.signal.aborted) return false
-  const why = last === undefined ? [`there is no ${shown}`] : explain(last)
+  const none = answered ? `there is no ${shown}` : `the daemon at ${formatServer(api.address)} does not answer`
+  const why = last === undefined ? [none] : explain(last)
   io.err(`error: ${shown}: timed out after ${formatAge(timeoutMs)} waiting for ${showGoal(goal)}\n`)
   io.err(why.map((line) => `  ${line}\n`).join(''))
   if (last !== undefined) io.err(`See: sonctl describe ${shown}\n`)
@@ -83,6 +85,8 @@ export const waitForOne = async (
 interface Sight {
   readonly met: boolean
   readonly last: AnyObject | undefined
+  /** The daemon said so. */
+  readonly answered: boolean
 }
 
 // A daemon that restarts is away for about this long; shorter only makes noise.
@@ -91,11 +95,16 @@ const RETRY_MS = 500
 /** Looks at the object, then again at every change of it, until the goal is met or `signal` aborts. */
 const follow = async (api: Client, reference: Reference, goal: Goal, signal: AbortSignal): Promise<Sight> => {
   const look = async (): Promise<Sight> => {
-    const last = await api.find<AnyObject>(objectPath(reference))
-    return { met: isMet(goal, last), last }
+    const last = await api.find<AnyObject>(objectPath(reference), { signal })
+    return { met: isMet(goal, last), last, answered: true }
   }
-  // The first look also tells at once that the daemon is away; later it may come and go.
-  let sight = await look()
+  let sight: Sight = { met: false, last: undefined, answered: false }
+  try {
+    sight = await look()
+  } catch (error) {
+    // A daemon that is away is told at once; later it may come and go.
+    if (!signal.aborted) throw error
+  }
   while (!sight.met && !signal.aborted) {
     try {
       const query = { watch: '1', only: 'objects', for: showReference(reference) }

@@ -83,7 +83,7 @@ const columns: Columns = {
 }
 
 /** Head and cells of a table of objects of one kind. Empty cells are `-`. */
-export const rowsOf = <K extends ObjectKind>(
+const rowsOf = <K extends ObjectKind>(
   kind: K,
   objects: readonly ApiObjects[K][],
   options: { readonly wide: boolean; readonly now: number },
