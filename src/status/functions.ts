@@ -1,67 +1,102 @@
-import type { PlannedFunction, PlannedInterface } from '../desired/result.ts'
+import type { PlannedFunction, PlannedInterface, PlannedSap } from '../desired/result.ts'
 import type { ObservedContainer } from '../model/actual.ts'
-import type { FunctionStatus } from '../model/status.ts'
-import type { SummaryInput } from './input.ts'
+import type { ContainerName } from '../model/names.ts'
+import type { StepOutcome } from '../model/plan.ts'
+import type { FunctionStatus, SapStatus } from '../model/status.ts'
+import type { PassResult } from './input.ts'
 
-type Interface = FunctionStatus['interfaces'][number]
+/** Errors of the pass, by the containers they concern. */
+export const failuresOf = (outcomes: readonly StepOutcome[]): ReadonlyMap<ContainerName, string> => {
+  const failures = new Map<ContainerName, string>()
+  for (const outcome of outcomes) {
+    for (const name of outcome.step.serves.containers) {
+      if (outcome.result === 'failed') failures.set(name, outcome.error.message)
+      // What failed at first and was done in a later look is mended.
+      if (outcome.result === 'done') failures.delete(name)
+    }
+  }
+  return failures
+}
 
-const plannedInterface = (planned: PlannedInterface): Interface => ({
-  name: planned.name,
-  ...(planned.declared === planned.name ? {} : { declared: planned.declared }),
-  address: planned.address ?? null,
-  mac: planned.mac,
-  switchPort: planned.port,
-  link: planned.link ?? null,
-})
-
-const containerStatus = (
-  seen: ObservedContainer | undefined,
-  restarts: SummaryInput['restarts'],
-): FunctionStatus['container'] =>
-  seen === undefined
-    ? null
-    : {
-        id: seen.id,
-        name: seen.name,
-        image: seen.image,
-        state: seen.state === 'running' && seen.gate === 'closed' ? 'waiting' : seen.state,
-        restarts: restarts(seen.name),
-      }
-
-const plannedFunction = (planned: PlannedFunction, input: SummaryInput): FunctionStatus => {
-  const seen = input.convergence?.actual.containers.find(({ name }) => name === planned.container)
-  const problem = planned.problem ?? input.convergence?.policy.heldBack.get(planned.container)
-  return {
-    vnfId: planned.vnf,
-    ...(planned.vdu === '' ? {} : { vdu: planned.vdu }),
-    copy: planned.copy,
-    replica: planned.replica,
-    container: containerStatus(seen, input.restarts),
-    dataCenter: planned.dataCenter ?? null,
-    interfaces: planned.interfaces.map(plannedInterface),
-    ...(problem === undefined ? {} : { problem }),
+const stateProblem = (observed: ObservedContainer): string | undefined => {
+  switch (observed.state) {
+    case 'running':
+      return observed.gate === 'closed' ? 'its program waits for its interfaces' : undefined
+    case 'exited':
+    case 'dead':
+      return `its program ended with code ${observed.exitCode}`
+    case 'created':
+      return 'it is not started yet'
+    case 'paused':
+    case 'restarting':
+    case 'removing':
+      return `it is ${observed.state}`
   }
 }
 
-/** What is there of an instance that shall have nothing, or whose package is not known. */
-const strayFunction = (seen: ObservedContainer, restarts: SummaryInput['restarts']): FunctionStatus => ({
-  vnfId: seen.vnf,
-  ...(seen.vdu === '' ? {} : { vdu: seen.vdu }),
-  copy: seen.copy,
-  replica: seen.replica,
-  container: containerStatus(seen, restarts),
-  dataCenter: null,
-  interfaces: [],
+/** Why a container that shall run does not, or not as it should; undefined when it runs and its program was let go. */
+export const containerProblem = (
+  name: ContainerName,
+  observed: ObservedContainer | undefined,
+  { policy, outcomes }: Pick<PassResult, 'policy' | 'outcomes'>,
+): string | undefined => {
+  const state = observed === undefined ? 'it is not there yet' : stateProblem(observed)
+  if (state === undefined) return undefined
+  return policy.heldBack.get(name) ?? failuresOf(outcomes).get(name) ?? state
+}
+
+const interfaceStatus = (one: PlannedInterface): FunctionStatus['interfaces'][number] => ({
+  name: one.name,
+  ...(one.declared === one.name ? {} : { declared: one.declared }),
+  address: one.address ?? null,
+  mac: one.mac,
+  switchPort: one.port,
+  link: one.link ?? null,
 })
 
-/** Functions of all copies; access points that are containers count as functions only under `saps`. */
-export const functionStatuses = (input: SummaryInput): readonly FunctionStatus[] => {
-  const { result, convergence, previous } = input
-  if (result !== undefined)
-    return result.functions.filter(({ role }) => role === 'vnf').map((planned) => plannedFunction(planned, input))
-  if (convergence !== undefined)
-    return convergence.actual.containers
-      .filter(({ role }) => role === 'vnf')
-      .map((seen) => strayFunction(seen, input.restarts))
-  return previous?.functions ?? []
+/** Functions as users see them: those planned, with what was observed of each. SAPs' containers are told as SAPs. */
+export const functionStatuses = (
+  planned: readonly PlannedFunction[],
+  pass: PassResult | undefined,
+  restarts: (name: ContainerName) => number,
+): readonly FunctionStatus[] => {
+  const observed = new Map(pass?.actual.containers.map((one) => [one.name, one]))
+  // A container that runs may still have something about it that failed: a limit, an interface.
+  const failures = failuresOf(pass?.outcomes ?? [])
+  return planned
+    .filter(({ role }) => role === 'vnf')
+    .map((one) => {
+      const found = observed.get(one.container)
+      const problem =
+        one.problem ?? (pass && (containerProblem(one.container, found, pass) ?? failures.get(one.container)))
+      return {
+        vnfId: one.vnf,
+        ...(one.vdu === '' ? {} : { vdu: one.vdu }),
+        copy: one.copy,
+        replica: one.replica,
+        container:
+          found === undefined
+            ? null
+            : {
+                id: found.id,
+                name: found.name,
+                image: found.image,
+                state: found.state,
+                restarts: restarts(found.name),
+              },
+        dataCenter: one.dataCenter ?? null,
+        interfaces: one.interfaces.map(interfaceStatus),
+        ...(problem === undefined ? {} : { problem }),
+      }
+    })
 }
+
+export const sapStatuses = (planned: readonly PlannedSap[]): readonly SapStatus[] =>
+  planned.map(({ name, copy, type, dataCenter, address, subnet }) => ({
+    name,
+    copy,
+    type,
+    dataCenter: dataCenter ?? null,
+    address: address ?? null,
+    subnet: subnet ?? null,
+  }))

@@ -1,56 +1,88 @@
-import type { PlannedEnd, PlannedLink } from '../desired/result.ts'
-import type { ActualState } from '../model/actual.ts'
-import type { DesiredFlow } from '../model/desired.ts'
-import type { LinkStatus, SapStatus } from '../model/status.ts'
-import type { SummaryInput } from './input.ts'
+import type { PlannedEnd, PlannedLink, Skip } from '../desired/result.ts'
+import type { ActualState, ObservedFlow } from '../model/actual.ts'
+import type { DesiredFlow, DesiredState } from '../model/desired.ts'
+import type { LinkStatus } from '../model/status.ts'
 
-const endText = ({ reference, vnf, replica, interface: name, address }: PlannedEnd): string => {
-  const end = name === undefined ? reference : `${vnf}${replica === 0 ? '' : `#${replica}`}:${name}`
-  return address === undefined ? end : `${end} ${address}`
+/** Reasons for leaving a link out that lie in the package: the service is as complete as it can be without it. */
+const inherent: Readonly<Record<Skip['code'], boolean>> = {
+  END_MISSING: true,
+  INTERFACE_TAKEN: true,
+  MANAGEMENT_NETWORK: true,
+  NO_FORWARDING_GRAPH: true,
+  REPEATED_END: true,
+  SAPS_ONLY: true,
+  SECOND_EXTERNAL_SAP: true,
+  SELF_LINK: true,
+  TOO_FEW_ENDS: true,
+  UNKNOWN_TYPE: true,
+  END_NOT_PLACED: false,
+  EXHAUSTED: false,
+  NO_PATH: false,
 }
 
-const flowKey = ({ bridge, cookie, priority, match, actions }: Omit<DesiredFlow, 'copy' | 'link' | 'needs'>): string =>
-  [bridge, cookie, priority, match, actions].join('|')
+/** Whether a link that is left out keeps the service from being ready. */
+export const isMissed = ({ skipped }: PlannedLink): boolean => skipped !== undefined && !inherent[skipped.code]
 
-/** Why a planned link carries nothing now; undefined when all of it was seen. */
-const missing = (link: PlannedLink, flows: readonly DesiredFlow[], actual: ActualState): string | undefined => {
-  const live = new Set(actual.ports.filter(({ ofport, error }) => (ofport ?? 0) > 0 && error === undefined).map(({ name }) => name))
-  const dead = link.endpoints.find(({ port, skipped }) => port !== undefined && skipped === undefined && !live.has(port))
-  if (dead !== undefined) return `${endText(dead)} is not attached to its switch`
-  const carriers = new Set([link.id, ...link.carriedBy])
-  const there = new Set(actual.flows.map(flowKey))
-  const wanted = flows.filter((flow) => flow.copy === link.copy && carriers.has(flow.link))
-  const lost = wanted.filter((flow) => !there.has(flowKey(flow))).length
-  return lost === 0 ? undefined : `${lost} of ${wanted.length} flow rules are missing`
-}
+const flowKey = ({ bridge, cookie, priority, match, actions }: ObservedFlow | DesiredFlow): string =>
+  [bridge, cookie, priority, match, actions].join(' ')
 
-const linkStatus = (link: PlannedLink, input: SummaryInput): LinkStatus => {
-  const reason =
-    link.skipped?.text ??
-    (input.convergence === undefined
-      ? 'not looked at'
-      : missing(link, input.result?.desired.flows ?? [], input.convergence.actual))
-  return {
-    id: link.id,
-    copy: link.copy,
-    type: link.type,
-    subnet: link.subnet ?? null,
-    vlan: link.vlan ?? null,
-    endpoints: link.endpoints.map(endText),
-    chained: reason === undefined,
-    reason: reason ?? '',
+/** Looks links up in what was observed; made once for all links of a pass. */
+export const createLinkInspector = (desired: DesiredState, actual: ActualState) => {
+  const ports = new Map(actual.ports.map((port) => [port.name, port]))
+  const wires = new Map(actual.wires.map((wire) => [wire.port, wire]))
+  const flows = new Set(actual.flows.map(flowKey))
+  const wanted = new Map<string, DesiredFlow[]>()
+  for (const flow of desired.flows) {
+    const key = `${flow.copy} ${flow.link}`
+    wanted.set(key, [...(wanted.get(key) ?? []), flow])
+  }
+
+  const endProblem = (end: PlannedEnd): string | undefined => {
+    if (end.port === undefined || end.skipped !== undefined) return undefined
+    const name = `${end.vnf}:${end.interface ?? ''}${end.replica > 0 ? ` of replica ${end.replica}` : ''}`
+    const wire = wires.get(end.port)
+    if (wire?.inner === undefined) return `interface ${name} is not there`
+    if (!wire.up || !wire.inner.up) return `interface ${name} is down`
+    if (end.address !== undefined && !wire.inner.addresses.includes(end.address)) {
+      return `interface ${name} does not have its address ${end.address}`
+    }
+    const port = ports.get(end.port)
+    if (port === undefined) return `interface ${name} is not on its switch`
+    return port.ofport === undefined
+      ? `the switch has no port number for ${name}: ${port.error ?? 'not yet'}`
+      : undefined
+  }
+
+  /** Why frames do not pass over a link now; empty when they do. */
+  return (link: PlannedLink): string => {
+    if (link.skipped !== undefined) return link.skipped.text
+    for (const end of link.endpoints) {
+      const problem = endProblem(end)
+      if (problem !== undefined) return problem
+    }
+    const rules = [link.id, ...link.carriedBy].flatMap((id) => wanted.get(`${link.copy} ${id}`) ?? [])
+    const missing = rules.filter((flow) => !flows.has(flowKey(flow)))
+    const [first] = missing
+    if (first === undefined) return ''
+    return `${missing.length} of ${rules.length} flow rules are missing, the first on ${first.bridge}: ${first.match}`
   }
 }
 
-export const linkStatuses = (input: SummaryInput): readonly LinkStatus[] =>
-  (input.result?.links ?? []).map((link) => linkStatus(link, input))
-
-export const sapStatuses = (input: SummaryInput): readonly SapStatus[] =>
-  (input.result?.saps ?? []).map(({ name, copy, type, dataCenter, address, subnet }) => ({
-    name,
-    copy,
-    type,
-    dataCenter: dataCenter ?? null,
-    address: address ?? null,
-    subnet: subnet ?? null,
-  }))
+/** Links as users see them. */
+export const linkStatuses = (
+  links: readonly PlannedLink[],
+  inspect: (link: PlannedLink) => string,
+): readonly LinkStatus[] =>
+  links.map((link) => {
+    const reason = inspect(link)
+    return {
+      id: link.id,
+      copy: link.copy,
+      type: link.type,
+      subnet: link.subnet ?? null,
+      vlan: link.vlan ?? null,
+      endpoints: [...new Set(link.endpoints.map(({ reference }) => reference))],
+      chained: reason === '',
+      reason,
+    }
+  })

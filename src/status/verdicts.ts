@@ -1,0 +1,127 @@
+import type { DesireResult } from '../desired/result.ts'
+import { formatDiagnostic, isError } from '../model/diagnostics.ts'
+import type { LinkStatus } from '../model/status.ts'
+import { no, sentences, someOf, unknown, yes, type Verdict } from './conditions.ts'
+import { containerProblem } from './functions.ts'
+import type { InstanceEntry, PassResult } from './input.ts'
+import { isMissed } from './links.ts'
+
+/** The conditions that each tell of one part of an instance. */
+
+export const acceptedVerdict = ({ accepted, diagnostics }: InstanceEntry): Verdict => {
+  if (accepted) return yes('Valid')
+  const errors = diagnostics.filter(isError)
+  const reason = errors.some(({ code }) => code === 'FILE_MISSING') ? 'FileMissing' : 'Invalid'
+  return no(reason, sentences(errors.map(formatDiagnostic), 5))
+}
+
+export const packageVerdict = ({ package: found, document }: InstanceEntry): Verdict => {
+  if (found !== undefined) {
+    const { vendor, name, version } = found.package
+    return yes('Found', `${vendor}/${name}:${version} (${found.digest})`)
+  }
+  const wanted = document.spec.packageText
+  return no(
+    'PackageNotFound',
+    `no package ${wanted} is onboarded; drop its .son below the watched directory, or mend spec.package`,
+  )
+}
+
+const warnings = ({ notices }: DesireResult, ...codes: readonly string[]): readonly string[] =>
+  notices.filter(({ code }) => codes.includes(code)).map(({ message }) => message)
+
+export const imagesVerdict = (result: DesireResult, { actual, outcomes, plan, policy }: PassResult): Verdict => {
+  const absent = warnings(result, 'IMAGE_MISSING', 'IMAGE_NEEDS_BUILD')
+  const wanted = new Map(result.desired.containers.map((one) => [one.image, one]))
+  const inUse = new Set(actual.containers.map(({ image }) => image))
+  const missing = [...wanted].filter(([image]) => !actual.images.has(image) && !inUse.has(image))
+  const problems = missing.flatMap(([image, { name }]) => {
+    const failed = outcomes.findLast(
+      (one) => (one.step.kind === 'pullImage' || one.step.kind === 'buildImage') && one.step.image === image,
+    )
+    const error = failed?.result === 'failed' ? failed.error.message : policy.heldBack.get(name)
+    return error === undefined ? [] : [`${image}: ${error}`]
+  })
+  if (absent.length + problems.length > 0) return no('ImageUnavailable', sentences([...absent, ...problems]))
+  if (missing.length === 0) return yes('Present')
+  const names = someOf(missing.map(([image]) => image))
+  const coming = plan.steps.some(({ kind }) => kind === 'pullImage' || kind === 'buildImage')
+  return no(coming ? 'Fetching' : 'NotPresent', `waiting for ${names}`)
+}
+
+export const placedVerdict = (result: DesireResult): Verdict => {
+  const homeless = [
+    ...result.functions.filter(({ dataCenter }) => dataCenter === undefined).map(({ container }) => String(container)),
+    ...result.saps
+      .filter(({ dataCenter }) => dataCenter === undefined)
+      .map(({ name, copy }) => `SAP ${name} of copy ${copy}`),
+  ]
+  const why = warnings(result, 'UNPLACEABLE', 'DATA_CENTER_UNKNOWN')
+  if (homeless.length === 0) {
+    const gone = warnings(result, 'DATA_CENTER_GONE')
+    return yes('Placed', sentences(gone))
+  }
+  return no('Unplaceable', sentences(why.length > 0 ? why : homeless.map((name) => `${name} has no data center`)))
+}
+
+/** Containers that shall run and do not, each with why. */
+const unwell = (result: DesireResult, pass: PassResult, role: 'vnf' | 'sap'): readonly string[] => {
+  const observed = new Map(pass.actual.containers.map((one) => [one.name, one]))
+  return result.functions
+    .filter((one) => one.role === role)
+    .flatMap((one) => {
+      const problem = one.problem ?? containerProblem(one.container, observed.get(one.container), pass)
+      return problem === undefined ? [] : [`${one.container}: ${problem}`]
+    })
+}
+
+export const containersVerdict = (result: DesireResult, pass: PassResult): Verdict => {
+  const total = result.functions.filter(({ role }) => role === 'vnf').length
+  const problems = unwell(result, pass, 'vnf')
+  if (problems.length === 0) return yes('Running', `${total} of ${total} run`)
+  const held = result.functions.some(({ container }) => pass.policy.heldBack.has(container))
+  const count = `${total - problems.length} of ${total} run`
+  return no(held ? 'HeldBack' : 'NotRunning', `${count}; ${sentences(problems)}`)
+}
+
+export const linksVerdict = (result: DesireResult, links: readonly LinkStatus[]): Verdict => {
+  const broken: string[] = []
+  const left: string[] = []
+  for (const [index, link] of result.links.entries()) {
+    const status = links[index]
+    if (status === undefined || status.chained) continue
+    const text = `${link.id}${link.copy > 0 ? ` of copy ${link.copy}` : ''}: ${status.reason}`
+    if (link.skipped === undefined || isMissed(link)) broken.push(text)
+    else left.push(text)
+  }
+  const chained = links.filter((link) => link.chained).length
+  const count = `${chained} of ${links.length - left.length} chained`
+  if (broken.length > 0) return no('NotChained', `${count}; ${sentences(broken)}`)
+  if (left.length > 0) return yes('SomeLeftOut', `${count}; left out: ${sentences(left)}`)
+  return links.length === 0 ? yes('NoLinks') : yes('Chained', count)
+}
+
+export const sapsVerdict = (result: DesireResult, pass: PassResult): Verdict => {
+  const { saps, desired } = result
+  if (saps.length === 0) return yes('NoSaps')
+  const problems = [
+    ...saps.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])),
+    ...unwell(result, pass, 'sap'),
+  ]
+  const bridges = new Map(pass.actual.bridges.map((one) => [one.name, one]))
+  for (const { name, role, address, nat } of desired.bridges) {
+    if (role !== 'sap') continue
+    const found = bridges.get(name)
+    if (found?.live !== true) problems.push(`switch ${name} is not there`)
+    else if (address !== undefined && !found.addresses.includes(address))
+      problems.push(`switch ${name} has no address ${address}`)
+    const translated = pass.actual.natRules.some((rule) => rule.bridge === name && rule.subnet === nat)
+    if (nat !== undefined && !translated) problems.push(`${nat} is not translated to the outside`)
+  }
+  return problems.length === 0
+    ? yes('Attached', `${saps.length} of ${saps.length}`)
+    : no('NotAttached', sentences(problems))
+}
+
+/** Where nothing could be looked at. */
+export const notLooked = unknown('NotObserved', 'not looked at yet')
