@@ -60,12 +60,19 @@ export const engineDirectory = async (t: Test): Promise<string> => {
  */
 export const startTestEngines = async (
   t: Test,
-  options: Partial<Pick<EmbeddedOptions, 'parts' | 'datapath' | 'bridge' | 'log'>> = {},
+  options: Partial<Pick<EmbeddedOptions, 'parts' | 'datapath' | 'bridge' | 'uplink' | 'log'>> = {},
 ): Promise<TestEngines> => {
   const dir = await engineDirectory(t)
   const stateDir = join(dir, 'state')
   const runDir = join(dir, 'run')
-  const engines = await startEmbeddedEngines({ log: memoryLog(), ...options, stateDir, runDir, keep: false })
+  const engines = await startEmbeddedEngines({
+    log: memoryLog(),
+    uplink: false,
+    ...options,
+    stateDir,
+    runDir,
+    keep: false,
+  })
   t.teardown(async () => {
     await engines.stop()
     const leaks = await findLeaks(dir, engines.netns.name)

@@ -13,6 +13,8 @@ import {
   switchProgram,
   switchSockets,
 } from './openvswitch.ts'
+import { startUplink, uplinkEnvironment } from './uplink.ts'
+import type { Uplink } from './uplink.ts'
 import { endStray, keepRunning, strayPid } from './supervisor.ts'
 import type { Program, Supervised } from './supervisor.ts'
 
@@ -28,8 +30,8 @@ export interface EmbeddedOptions {
   readonly datapath?: 'auto' | 'system' | 'netdev'
   /** Docker's own bridge, inside the namespace, for management interfaces. */
   readonly bridge?: boolean
-  /** Added to dockerd's environment, e.g. HTTPS_PROXY. */
-  readonly dockerdEnv?: Readonly<Record<string, string>>
+  /** dockerd can fetch images, through this process; by default. */
+  readonly uplink?: boolean
   /** All four by default. */
   readonly parts?: { readonly docker: boolean; readonly switches: boolean }
 }
@@ -67,7 +69,8 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
   const switches = switchPaths(stateDir, runDir)
   checkSocketPaths([...dockerSockets(docker), ...switchSockets(switches)])
 
-  const settings = { bridge: options.bridge ?? false, env: options.dockerdEnv ?? {} }
+  const uplinked = parts.docker && (options.uplink ?? true)
+  const settings = { bridge: options.bridge ?? false, env: uplinked ? uplinkEnvironment : {} }
   const containerd = containerdProgram(docker, programs, through, logDir)
   const dockerd = dockerdProgram(docker, programs, through, logDir, settings)
   const database = databaseProgram(switches, programs, through, logDir)
@@ -91,7 +94,9 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     await rm(runDir, { recursive: true, force: true })
   }
 
+  let uplink: Uplink | undefined
   const stopAll = async (): Promise<void> => {
+    await uplink?.stop()
     for (const { name } of stopOrder) {
       await running.get(name)?.stop()
       running.delete(name)
@@ -99,7 +104,8 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     await cleanUp()
   }
 
-  const release = (): void => {
+  const release = async (): Promise<void> => {
+    await uplink?.stop()
     for (const supervised of running.values()) supervised.release()
     running.clear()
   }
@@ -129,11 +135,12 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
   const started = await Promise.allSettled([
     parts.docker ? startDocker() : undefined,
     parts.switches ? startSwitches() : undefined,
+    uplinked ? startUplink(through, log).then((started) => (uplink = started)) : undefined,
   ])
   const failed = started.find((result) => result.status === 'rejected')
   if (failed !== undefined) {
     // What an earlier daemon left running holds services: it is not taken down for a failure of another part.
-    if (anyAdopted()) release()
+    if (anyAdopted()) await release()
     else await stopAll()
     throw failed.reason
   }
@@ -146,7 +153,7 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     adopted: anyAdopted(),
     pids: () => Object.fromEntries([...running].map(([name, supervised]) => [name, supervised.pid()])),
     stop: async () => {
-      if (options.keep) release()
+      if (options.keep) await release()
       else await stopAll()
     },
   }
