@@ -7,7 +7,7 @@ import { allocate, cookieNumber } from './allocate.ts'
 import { buildCopies } from './copies.ts'
 import { dataCenterState } from './fabric.ts'
 import { distinctLinks } from './link-ids.ts'
-import { innerLinks, planLinks } from './links.ts'
+import { planLinks } from './links.ts'
 import { dataCentersOf } from './place.ts'
 import { type DesireInput, type DesireResult, type GoneInstance, type Notice, notice } from './result.ts'
 import { plannedSaps, sapBridges } from './saps.ts'
@@ -77,9 +77,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
   for (const { dataCenter } of standing) if (dataCenter !== undefined) known.add(dataCenter)
   const routes = createRoutes(known, topology.links, owner)
 
-  const plans = built.copies.map((copy) =>
-    planLinks(copy, service, links.links, innerLinks(service, copy), settings, routes),
-  )
+  const plans = built.copies.map((copy) => planLinks(copy, service, links.links, settings, routes))
   const drafts = plans.flatMap((plan) => plan.drafts)
   const segments = plans.flatMap((plan) => plan.segments)
   notices.push(...plans.flatMap((plan) => plan.notices))

@@ -3,7 +3,6 @@ import type { Link } from '../model/documents.ts'
 import type { DataCenterName, Owner } from '../model/names.ts'
 import { externalIds } from '../model/ownership.ts'
 import { dataCenterBridge, trunkPort } from './identity.ts'
-import { dataCentersOf } from './place.ts'
 import type { FabricNeeds, Topology } from './result.ts'
 import { usableLinks } from './topology.ts'
 
@@ -34,7 +33,7 @@ const isShaped = ({ spec }: Link): boolean =>
 
 /** Switches of declared data centers and of those in use, and the trunks between them. */
 export const desireFabric = ({ owner, topology, needs }: FabricInput): DesiredState => {
-  const declared = dataCentersOf(topology.dataCenters).map((item) => item.metadata.name)
+  const declared = topology.dataCenters.map((item) => item.metadata.name)
   const known = new Set([...declared, ...needs.flatMap((item) => item.dataCenters)])
   const patches: DesiredPatch[] = []
   const trunks: DesiredTrunk[] = []

@@ -1,5 +1,5 @@
 import type { DesiredFlow } from '../model/desired.ts'
-import type { BridgeName, Cookie, LinkId, PortName } from '../model/names.ts'
+import type { BridgeName, Cookie, DataCenterName, LinkId, PortName } from '../model/names.ts'
 import type { Hop } from './topology.ts'
 
 /** Whose flow it is. */
@@ -12,6 +12,13 @@ export interface FlowOwner {
 export interface Attachment {
   readonly bridge: BridgeName
   readonly ports: readonly PortName[]
+}
+
+/** The way of a chain; with hops it has a VLAN of its own. */
+export interface Way {
+  readonly hops: readonly Hop[]
+  readonly vlan: number | undefined
+  readonly bridgeOf: (name: DataCenterName) => BridgeName
 }
 
 /** The switch's own device on the host, by OpenFlow's name for it. */
@@ -60,15 +67,8 @@ const actions = (entry: Entry, deliver: (group: readonly FlowPort[]) => string):
 }
 
 export interface FlowTable {
-  /** One direction of a chain, over `hops` from the first's switch to the second's. Gives the owners of flows it shares. */
-  readonly chain: (
-    owner: FlowOwner,
-    from: Attachment,
-    to: Attachment,
-    hops: readonly Hop[],
-    vlan: number | undefined,
-    bridgeOf: (name: Hop['from']) => BridgeName,
-  ) => readonly FlowOwner[]
+  /** One direction of a chain. Gives the owners of the flows that it is part of. */
+  readonly chain: (owner: FlowOwner, from: Attachment, to: Attachment, way: Way) => readonly FlowOwner[]
   /** Frames from this port are switched within its VLAN. */
   readonly normal: (owner: FlowOwner, bridge: BridgeName, port: PortName, vlan?: number) => void
   /** Every port of a SAP's own switch, and the switch's device, reach each other. */
@@ -102,23 +102,21 @@ export const createFlowTable = (): FlowTable => {
   }
 
   return {
-    chain: (owner, from, to, hops, vlan, bridgeOf) => {
-      const touched: Entry[] = []
-      const [first, ...rest] = hops
-      for (const port of from.ports) {
-        const entry = entryOf(owner, from.bridge, port)
-        touched.push(entry)
-        if (first === undefined || vlan === undefined) deliver(entry, to.ports)
-        else onward(entry, first.out, vlan)
+    chain: (owner, from, to, { hops, vlan, bridgeOf }) => {
+      const starts = from.ports.map((port) => entryOf(owner, from.bridge, port))
+      const [first] = hops
+      if (first === undefined || vlan === undefined) {
+        for (const entry of starts) deliver(entry, to.ports)
+      } else {
+        for (const entry of starts) onward(entry, first.out, vlan)
+        for (const [index, hop] of hops.entries()) {
+          const entry = entryOf(owner, bridgeOf(hop.to), hop.in, vlan)
+          const next = hops[index + 1]
+          if (next === undefined) deliver(entry, to.ports)
+          else onward(entry, next.out, vlan)
+        }
       }
-      let last = first
-      for (const hop of vlan === undefined ? [] : rest) {
-        if (last !== undefined && vlan !== undefined)
-          onward(entryOf(owner, bridgeOf(hop.from), last.in, vlan), hop.out, vlan)
-        last = hop
-      }
-      if (last !== undefined && vlan !== undefined) deliver(entryOf(owner, to.bridge, last.in, vlan), to.ports)
-      return touched.map((entry) => entry.owner)
+      return starts.map((entry) => entry.owner)
     },
     normal: (owner, bridge, port, vlan) => {
       entryOf(owner, bridge, port, vlan).switched = true

@@ -2,7 +2,6 @@ import type { UnitKey } from '../model/desired.ts'
 import {
   type BridgeName,
   type ContainerName,
-  type Cookie,
   type DataCenterName,
   type InstanceName,
   type LinkId,
@@ -12,7 +11,6 @@ import {
   must,
   parseBridgeName,
   parseContainerName,
-  parseCookie,
   parsePortName,
   parseVnfId,
 } from '../model/names.ts'
@@ -88,15 +86,6 @@ export const sapPort = (
 /** Port of a `Link` on the switch of `at`. */
 export const trunkPort = (owner: Owner, link: string, at: DataCenterName): PortName =>
   port(`st${shortHash(12, owner, link, at)}`)
-
-/** `0x50dd`, 24 bits of instance, 24 bits of link. */
-export const flowCookie = (instance: number, link: number): Cookie => {
-  const text = `0x50dd${instance.toString(16).padStart(6, '0')}${link.toString(16).padStart(6, '0')}`
-  return must(parseCookie(text), text)
-}
-
-/** The instance's number in a cookie of ours. */
-export const cookieInstance = (cookie: Cookie): number => Number.parseInt(cookie.slice(6, 12), 16)
 
 /** Numbers of links in cookies, unique within the instance; they depend on the set of links alone, not on their order. */
 export const linkNumbers = (

@@ -96,7 +96,7 @@ export const plannedSaps = (
       const unit = copy.units.find((item) => item.template.role === 'sap' && item.template.vnf === sap.key)
       if (unit === undefined) return []
       const [container] = unit.containers
-      const [first] = wired.interfacesOf(unit, 0)
+      const [first] = container === undefined ? [] : wired.interfacesOf(container.name)
       const link = wired.links.find((item) => item.copy === copy.copy && item.id === first?.link)
       return [
         {

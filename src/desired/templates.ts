@@ -86,7 +86,7 @@ export const plannedFunctions = (
         replica: container.replica,
         container: container.name,
         dataCenter: container.dataCenter,
-        interfaces: wired.interfacesOf(unit, container.replica),
+        interfaces: wired.interfacesOf(container.name),
       }))
       if (unit.problem === undefined) return there
       const replica = unit.containers.length

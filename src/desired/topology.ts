@@ -71,3 +71,7 @@ export const createRoutes = (
     },
   }
 }
+
+/** The same way back. */
+export const reversed = (hops: readonly Hop[]): readonly Hop[] =>
+  hops.toReversed().map((hop) => ({ ...hop, from: hop.to, to: hop.from, out: hop.in, in: hop.out }))
