@@ -103,7 +103,7 @@ export interface SwitchEngine extends Engine {
   /** Creates or changes; calls of one moment go in one transaction. Resolves when the switch has given it a port number. */
   setPort(port: DesiredPort): Promise<void>
   removePort(port: Owned<ObservedPort>): Promise<void>
-  /** One atomic bundle. */
+  /** One atomic bundle; removing a flow whose port is gone succeeds. */
   changeFlows(bridge: BridgeName, changes: readonly FlowChange[]): Promise<void>
 }
 

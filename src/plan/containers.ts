@@ -2,7 +2,7 @@ import type { DesiredContainer, Limits } from '../model/desired.ts'
 import type { ObservedContainer } from '../model/actual.ts'
 import type { ContainerName, ImageRef } from '../model/names.ts'
 import type { Draft } from './draft.ts'
-import { restarts, type Fate } from './fates.ts'
+import type { Fate } from './fates.ts'
 import { stepId } from './ids.ts'
 import type { Survey } from './survey.ts'
 
@@ -100,19 +100,6 @@ export const planContainers = (draft: Draft, survey: Survey): void => {
       draft.add({ kind: 'startContainer', id: stepId.start(name), name, after, cause: fate.cause, serves })
     } else if (fate.actual.state === 'paused') {
       draft.add({ kind: 'unpauseContainer', id: stepId.unpause(name), name, cause: 'container is paused', serves })
-    }
-    const { network } = container
-    const isUnnamed = restarts(fate) || (fate.kind === 'keep' && fate.actual.gate === 'closed')
-    if (network.kind === 'bridge' && isUnnamed) {
-      draft.add({
-        kind: 'renameManagement',
-        id: stepId.management(name),
-        name,
-        interface: network.interface,
-        after: [stepId.start(name), stepId.unpause(name)],
-        cause: 'the management interface bears the name that Docker gave it',
-        serves,
-      })
     }
   }
 }

@@ -7,11 +7,22 @@ import type { Survey } from './survey.ts'
 import { canHaveWire } from './wires.ts'
 
 /** Its process: started, or woken. */
-const life = ({ name }: DesiredContainer): readonly string[] => [
-  stepId.start(name),
-  stepId.unpause(name),
-  stepId.management(name),
-]
+const life = ({ name }: DesiredContainer): readonly string[] => [stepId.start(name), stepId.unpause(name)]
+
+/** Docker's own interface gets its name before the gate opens, so behind an open gate it has it. */
+const planManagement = (draft: Draft, container: DesiredContainer): void => {
+  const { name, network } = container
+  if (network.kind !== 'bridge') return
+  draft.add({
+    kind: 'renameManagement',
+    id: stepId.management(name),
+    name,
+    interface: network.interface,
+    after: life(container),
+    cause: 'the management interface bears the name that Docker gave it',
+    serves: { containers: [name] },
+  })
+}
 
 /** Lets a program run once all interfaces of its own container are there; it waits for no other container. */
 export const planGates = (draft: Draft, survey: Survey): void => {
@@ -22,11 +33,16 @@ export const planGates = (draft: Draft, survey: Survey): void => {
     if (!runs(fate) || !interfaces.every((one) => canHaveWire(survey, one))) continue
     const isClosed = restarts(fate) || (fate.kind === 'keep' && fate.actual.gate === 'closed')
     if (!isClosed) continue
+    planManagement(draft, container)
     draft.add({
       kind: 'openGate',
       id: stepId.gate(name),
       name,
-      after: [...life(container), ...interfaces.flatMap(({ port }) => [stepId.wire(port), stepId.configure(port)])],
+      after: [
+        ...life(container),
+        stepId.management(name),
+        ...interfaces.flatMap(({ port }) => [stepId.wire(port), stepId.configure(port)]),
+      ],
       cause: 'its program waits for its interfaces',
       serves: { containers: [name] },
     })

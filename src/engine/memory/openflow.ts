@@ -25,6 +25,15 @@ export const encode = (bridge: MemoryBridge, text: string): string =>
       return `${context}${numbers.join(',')}`
     })
 
+/** Undefined when a name is no port with a number. */
+export const tryEncode = (bridge: MemoryBridge, text: string): string | undefined => {
+  try {
+    return encode(bridge, text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Numbers become names again, or stay numbers when no port has them any more. */
 export const decode = (bridge: MemoryBridge, text: string): string => {
   const names = new Map([...bridge.ports.values()].map((port) => [String(port.ofport), port.name]))

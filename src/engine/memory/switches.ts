@@ -6,7 +6,7 @@ import { asOwned, externalIds as keys, type Owned } from '../../model/ownership.
 import { portVlans } from '../../model/vlans.ts'
 import type { SwitchEngine } from '../ports.ts'
 import { addDevice, deleteDevice, devicesIn, withInstance } from './devices.ts'
-import { decode, encode, withFlow, withoutFlow } from './openflow.ts'
+import { decode, encode, tryEncode, withFlow, withoutFlow } from './openflow.ts'
 import type { MemoryBridge, MemoryPort, World } from './world.ts'
 
 const tell = (world: World, ids: Readonly<Record<string, string>>, cause: string): void =>
@@ -190,10 +190,13 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
       // Nothing is kept until every change was taken: a name that is no port throws here.
       bridge.flows = changes.reduce((flows, { op, flow }) => {
         const { cookie, priority } = flow
-        const rule = { cookie, priority, match: encode(bridge, flow.match), actions: '' }
-        return op === 'add'
-          ? withFlow(flows, { ...rule, actions: encode(bridge, flow.actions) })
-          : withoutFlow(flows, rule)
+        if (op === 'add') {
+          const [match, actions] = [encode(bridge, flow.match), encode(bridge, flow.actions)]
+          return withFlow(flows, { cookie, priority, match, actions })
+        }
+        // A port that went takes its name along: its flows are seen with a number at the next look.
+        const match = tryEncode(bridge, flow.match)
+        return match === undefined ? flows : withoutFlow(flows, { cookie, priority, match, actions: '' })
       }, before)
       tellFlows(
         world,

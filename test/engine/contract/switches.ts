@@ -309,6 +309,26 @@ export const switchContract = (t: Test, makeSubject: () => Promise<SwitchSubject
   )
 
   withSubject(
+    'removing a flow whose port is gone does not fail',
+    async (t, { engine, hands }, { a, bridge, there, back, see, seePort, setUp }) => {
+      await setUp()
+      await engine.changeFlows(bridge.name, adds(there, back))
+      const { flows } = await see()
+      await hands.deleteDevice(a)
+      await until('a port without number', async () => (await seePort(a))?.ofport === undefined)
+      await engine.changeFlows(
+        bridge.name,
+        flows.map((flow) => ({ op: 'remove', flow, after: [] })),
+      )
+      await engine.changeFlows(
+        bridge.name,
+        (await see()).flows.map((flow) => ({ op: 'remove', flow, after: [] })),
+      )
+      t.same((await see()).flows, [])
+    },
+  )
+
+  withSubject(
     'tells of flows deleted, altered and added by hand',
     async (t, { engine, hands }, { a, b, bridge, instance, there, back, see, setUp }) => {
       await setUp()
