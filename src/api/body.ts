@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import { ApiError } from './errors.ts'
 
@@ -47,3 +47,8 @@ const badShape = (what: string, error: z.ZodError): ApiError =>
       .join('; ')}`,
     { next: 'see docs/api.md for what this call takes' },
   )
+
+/** A body that was refused may have no end: what is still to come of it is not read, the connection closes instead. */
+export const leaveBody = (request: FastifyRequest, reply: FastifyReply): void => {
+  if (!request.raw.complete) void reply.header('connection', 'close')
+}

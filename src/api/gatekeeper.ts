@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { z } from 'zod'
 import type { ApiObjects, Backend } from './backend.ts'
-import { jsonBody } from './body.ts'
+import { jsonBody, leaveBody } from './body.ts'
 import { explain } from './conditions.ts'
 import type { ApiContext } from './context.ts'
 import { ApiError } from './errors.ts'
@@ -114,6 +114,8 @@ export const gatekeeperUploads = (scope: FastifyInstance, take: Onboard, context
         // The predecessor told every failure as a 500 of this shape; scripts look at `error`.
         log.warn('package upload failed', { cause: error })
         const told = error instanceof ApiError ? error.message : 'upload failed'
+        request.audit.error = { code: error instanceof ApiError ? error.code : 'INTERNAL', message: told }
+        leaveBody(request, reply)
         return reply.code(500).send({ service_uuid: null, size: 0, sha1: null, error: told })
       }
     })

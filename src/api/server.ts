@@ -2,6 +2,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import type { Socket } from 'node:net'
 import { auditRequests } from './audit.ts'
 import type { ApiContext } from './context.ts'
+import { leaveBody } from './body.ts'
 import { apiRoot } from './paths.ts'
 import { ApiError, apiErrors, errorBody, type ApiErrorCode } from './errors.ts'
 import { gatekeeperRoutes, gatekeeperUploads } from './gatekeeper.ts'
@@ -84,10 +85,7 @@ const guard = (app: FastifyInstance, { policy }: Listener, receiveMs: number): v
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
     const { method, headers } = request
     const refused = refusal({ method, headers, path: request.url.split('?', 1)[0] ?? '' }, policy)
-    if (refused === undefined) return
-    // The rest of the body is not worth reading.
-    void reply.header('connection', 'close')
-    throw refused
+    if (refused !== undefined) throw refused
   })
   app.addHook('preParsing', async (request, reply, payload) => {
     const timer = setTimeout(() => request.raw.destroy(), receiveMs)
@@ -116,6 +114,7 @@ const fail = (
 ): void => {
   const told = error instanceof ApiError ? error : translate(error)
   request.audit.error = { code: told.code, message: told.message }
+  leaveBody(request, reply)
   if (told.code === 'INTERNAL')
     context.log.error('request failed', { method: request.method, path: request.url, cause: error })
   sendError(reply, told)

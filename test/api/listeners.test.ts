@@ -109,6 +109,12 @@ t.test('slow, idle and broken clients are let go', async (t) => {
   t.match(await raw(address, 'GET / HTT'), /^(HTTP\/1.1 408|$)/, 'headers that never end')
   t.match(await raw(address, ''), /^(HTTP\/1.1 408|$)/, 'a connection that never asks')
   t.equal(await raw(address, `${head}Content-Length: 100\r\n\r\nkind`), '', 'a body that never ends')
+  const chunk = `3e8\r\n${'x'.repeat(1000)}\r\n`
+  t.match(
+    await raw(address, `${head}Transfer-Encoding: chunked\r\n\r\n${chunk}${chunk}`),
+    /^HTTP\/1.1 413 [^]*connection: close/i,
+    'a body without an end',
+  )
   t.match(await raw(address, 'no http at all\r\n\r\n'), /^HTTP\/1.1 400 [^]*"code":"BAD_REQUEST"/)
   t.match(
     await raw(address, `GET / HTTP/1.1\r\nHost: localhost\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`),
