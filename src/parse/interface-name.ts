@@ -23,6 +23,7 @@ const hashOf = (text: string): string =>
  */
 export const shortInterfaceName = (id: string): InterfaceName => {
   const start = cleaned(id)
+    .replace(/[^A-Za-z0-9-]/g, '')
     .replace(/^-+/, '')
     .slice(0, longest - hashLength - 1)
     .replace(/-+$/, '')

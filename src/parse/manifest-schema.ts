@@ -119,7 +119,7 @@ const serviceInstanceSpec = strict({
 export const serviceInstanceSchema = document('ServiceInstance', serviceInstanceSpec)
 
 const dataCenterSpec = strict({
-  capacity: strict({ cpu: z.number().positive().optional(), memory: memoryField.optional() })
+  capacity: strict({ cpu: z.number().positive('a number above 0 is right').optional(), memory: memoryField.optional() })
     .default({})
     .transform(({ cpu, memory }): DataCenter['spec']['capacity'] => present({ cpu, memoryBytes: memory })),
 })

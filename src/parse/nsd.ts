@@ -18,10 +18,11 @@ export type FindFunction = (wanted: Identity, entry: Cursor) => FunctionDescript
 
 /** @returns undefined after an error has been reported. */
 export const readService = (root: Cursor, file: string, findFunction: FindFunction): ServiceDescriptor | undefined => {
-  const functions = readFunctions(root, findFunction)
-  const accessPoints = readAccessPoints(root, functions)
+  const declared = new Set<string>()
+  const functions = readFunctions(root, findFunction, declared)
+  const accessPoints = readAccessPoints(root)
   const links = readLinks(root.at('virtual_links'), file, {
-    resolve: (reference, raw) => resolveEnd(reference, raw, functions, accessPoints),
+    resolve: (reference, raw) => resolveEnd(reference, raw, functions, accessPoints, declared),
   })
   return {
     ...readIdentity(root, 'ns'),
@@ -32,24 +33,24 @@ export const readService = (root: Cursor, file: string, findFunction: FindFuncti
   }
 }
 
-const readFunctions = (root: Cursor, findFunction: FindFunction): NetworkFunction[] => {
+/** @param declared - is filled with every good id, also of functions whose descriptor has errors. */
+const readFunctions = (root: Cursor, findFunction: FindFunction, declared: Set<string>): NetworkFunction[] => {
   const list = root.at('network_functions')
   const entries = list.items('network_functions')
   if (entries.length === 0 && (list.isAbsent || Array.isArray(list.value))) {
     const found = list.isAbsent ? 'has no network_functions' : 'has an empty list of network_functions'
-    root.error('NO_FUNCTIONS', `the service ${found}; a list with vnf_id and vnf_name is right`)
+    list.error('NO_FUNCTIONS', `the service ${found}; a list with vnf_id and vnf_name is right`)
   }
-  const seen = new Set<string>()
   return entries.flatMap((entry) => {
     const idCursor = entry.at('vnf_id')
     const written = idCursor.text()
     const vnfId = written === undefined ? undefined : parseVnfId(written)
     if (vnfId === undefined) idCursor.error('VNF_ID', vnfIdProblem(idCursor))
-    if (vnfId !== undefined && seen.has(vnfId)) {
+    if (vnfId !== undefined && declared.has(vnfId)) {
       idCursor.error('DUPLICATE_VNF_ID', `two network functions have the vnf_id ${quote(vnfId)}; each needs its own`)
       return []
     }
-    if (vnfId !== undefined) seen.add(vnfId)
+    if (vnfId !== undefined) declared.add(vnfId)
     const wanted = {
       vendor: entry.atAny(['vnf_vendor', 'vnf_group']).source() ?? '',
       name: entry.at('vnf_name').source() ?? '',
@@ -79,7 +80,7 @@ const vnfIdProblem = (cursor: Cursor): string => {
 
 const accessTypes = ['internal', 'management', 'external'] as const
 
-const readAccessPoints = (root: Cursor, functions: readonly NetworkFunction[]): AccessPoint[] => {
+const readAccessPoints = (root: Cursor): AccessPoint[] => {
   const seen = new Map<string, string>()
   return root
     .at('connection_points')
@@ -98,13 +99,6 @@ const readAccessPoints = (root: Cursor, functions: readonly NetworkFunction[]): 
       if (twin !== undefined) {
         const first = twin === id ? 'is declared twice' : `has the same name ${quote(name)} as ${quote(twin)}`
         point.notice('DUPLICATE_POINT', `the service access point ${quote(id)} ${first}; the first one counts`)
-        return []
-      }
-      if (functions.some(({ vnfId }) => vnfId === name)) {
-        point.notice(
-          'DUPLICATE_POINT',
-          `the service access point ${quote(id)} has the name of a network function; the function counts`,
-        )
         return []
       }
       seen.set(name, id)
@@ -133,22 +127,17 @@ const resolveEnd = (
   raw: string,
   functions: readonly NetworkFunction[],
   accessPoints: readonly AccessPoint[],
+  declared: ReadonlySet<string>,
 ): EndReference | undefined => {
   const end = splitReference(reference, raw)
   if (end === undefined) return undefined
   const owner = functions.find(({ vnfId }) => vnfId === end.owner)
   if (owner === undefined) {
-    if (!accessPoints.some(({ name }) => name === accessPointName(raw))) {
-      const known = [...functions.map(({ vnfId }) => String(vnfId)), ...accessPoints.map(({ id }) => id)]
-      const hint =
-        didYouMean(
-          raw,
-          accessPoints.map(({ id }) => id),
-        ) ||
-        didYouMean(
-          end.owner,
-          functions.map(({ vnfId }) => vnfId),
-        )
+    if (!declared.has(end.owner) && !accessPoints.some(({ name }) => name === accessPointName(raw))) {
+      const functionIds = functions.map(({ vnfId }) => String(vnfId))
+      const pointIds = accessPoints.map(({ id }) => id)
+      const known = [...functionIds, ...pointIds]
+      const hint = (raw.includes(':') && didYouMean(end.owner, functionIds)) || didYouMean(raw, pointIds)
       const there = hint === '' ? `; there are ${listOf(known)}` : hint
       reference.notice('LINK_NOWHERE', `${quote(raw)} is neither a function nor a service access point${there}`)
     }
@@ -158,11 +147,8 @@ const resolveEnd = (
   const port = withoutLegacyPrefix(raw.includes(':') ? raw.slice(raw.indexOf(':') + 1) : raw)
   const found = interfaces.find(({ id }) => id === port) ?? interfaces.find(({ name }) => name === end.interface)
   if (found !== undefined) return { ...end, interface: found.name }
-  const hint =
-    didYouMean(
-      port,
-      interfaces.map(({ id }) => id),
-    ) || `; it has ${listOf(interfaces.map(({ id }) => id))}`
+  const ids = interfaces.map(({ id }) => id)
+  const hint = didYouMean(port, ids) || `; it has ${listOf(ids)}`
   reference.notice('LINK_NOWHERE', `${end.owner} has no connection point ${quote(port)}${hint}`)
   return end
 }

@@ -174,7 +174,7 @@ export const readStandaloneFunction = (
   const report = createReport(file, diagnostics)
   const [document] = parseYaml(bytes, report, { duplicateKeys: 'last' })
   if (document === undefined) {
-    report.error(wholeFile, 'EMPTY', 'the file has no content; a VNFD is right')
+    if (!diagnostics.some(isError)) report.error(wholeFile, 'EMPTY', 'the file has no content; a VNFD is right')
     return undefined
   }
   return readFunction(createCursor(document, report), file, createPackageFiles(file, new Map(), diagnostics), {

@@ -78,8 +78,8 @@ export const convertNode = (
       }
       const name = keyText(scalar).toWellFormed()
       const here = [...path, name]
-      if (name === mergeKey && value !== null) {
-        const source = convert(value, here)
+      if (name === mergeKey) {
+        const source = value === null ? [] : (convert(value, here) ?? [])
         merged.push(...(Array.isArray(source) ? (source as unknown[]) : [source])) // elements of a converted list
         continue
       }
