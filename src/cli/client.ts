@@ -1,9 +1,10 @@
 import { request as httpRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { formatDiagnostic, type Diagnostic } from '../model/diagnostics.ts'
+import { formatDiagnostic, isError, type Diagnostic } from '../model/diagnostics.ts'
 import type { ErrorBody } from '../api/errors.ts'
 import { CliError } from './errors.ts'
+import { printable } from './format/table.ts'
 import { unreachable, type ServerAddress } from './server-address.ts'
 
 export interface Ask {
@@ -125,6 +126,9 @@ const parseError = (text: string): Partial<ErrorBody> => {
   }
 }
 
-/** Diagnostics of a refused manifest under the name the user knows the file by. */
+/** Diagnostics of what the daemon refused, under the name the user knows the file by; places inside a package stay. */
 export const diagnosticLines = (diagnostics: readonly Diagnostic[], file: string): string =>
-  diagnostics.map((diagnostic) => `${formatDiagnostic({ ...diagnostic, file })}\n`).join('')
+  diagnostics
+    .map((found) => ({ ...found, file: `${file}${/!\/.*/s.exec(found.file)?.[0] ?? ''}` }))
+    .map((found) => `${printable(formatDiagnostic(found))}${isError(found) ? '' : ' [notice]'}\n`)
+    .join('')

@@ -3,6 +3,7 @@ import { conditionOf, explain } from '../../src/api/conditions.ts'
 import { objectKinds } from '../../src/api/backend.ts'
 import { isDefinable, kindNames, parseKind, parseObjectReference } from '../../src/api/kinds.ts'
 import { must, parseObjectName } from '../../src/model/names.ts'
+import { diagnosticLines } from '../../src/cli/client.ts'
 import { CliError, errorLines } from '../../src/cli/errors.ts'
 import { instanceName, objectPath, parseReferences, requireReferences } from '../../src/cli/reference.ts'
 import { formatServer, parseServer, unreachable } from '../../src/cli/server-address.ts'
@@ -90,4 +91,12 @@ t.test('why something is not ready: the deepest cause first, the summary only wh
     ['Accepted=False (R): m', 'Stalled=True (R): m', 'LinksReady=False (R)'],
   )
   t.equal(conditionOf(object([condition('Stalled', 'False')]), 'Ready'), undefined)
+})
+
+t.test('diagnostics bear the name the user gave, and the place inside a package', async (t) => {
+  const found = { severity: 'error', code: 'X', message: 'm', file: 'request', line: 1, column: 2, path: '' } as const
+  t.equal(
+    diagnosticLines([found, { ...found, severity: 'notice', file: 'up.son!/a/b.yml' }], 'mine.son'),
+    'mine.son:1:2: m\nmine.son!/a/b.yml:1:2: m [notice]\n',
+  )
 })
