@@ -47,7 +47,8 @@ export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowToo
         [...protocol, '--unixctl=none', 'monitor', socket(bridge), 'watch:!initial,!actions'],
         {
           ...listener,
-          onError: () => undefined, // it ends then, and the end is told
+          // The first answer comes on standard output, the reports of changes after it on standard error (tried with 3.1).
+          onError: (line) => listener.onLine(line),
         },
       ),
   }
