@@ -1,11 +1,13 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import Docker from 'dockerode'
 import type { Test } from 'tap'
+import { namespaceOf } from '../../src/engine/embedded/namespace.ts'
 import { startEmbeddedEngines } from '../../src/engine/embedded/embedded.ts'
 import type { EmbeddedEngines, EmbeddedOptions } from '../../src/engine/embedded/embedded.ts'
 import { memoryLog } from './log.ts'
@@ -47,10 +49,41 @@ export const findLeaks = async (dir: string, netns: string): Promise<readonly st
   return leaks
 }
 
-/** A directory with a short path (sockets go below it), removed after the test. */
+/** Waits for the end of its input, that is, of this process; then removes what is left of engines below a directory. */
+const guardScript = `
+read -r _
+dir=$1 netns=$2
+kill_all() { for pid in "$@"; do [ "$pid" = "$$" ] || kill -9 "$pid" 2>/dev/null; done; }
+kill_all $(pgrep -f "$dir/")
+kill_all $(cat /sys/fs/cgroup/*/"$netns"/*/cgroup.procs /sys/fs/cgroup/"$netns"/*/cgroup.procs 2>/dev/null | sort -u)
+awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r umount -l 2>/dev/null
+[ -e "/run/netns/$netns" ] && ip netns del "$netns"
+rmdir /sys/fs/cgroup/*/"$netns"/* /sys/fs/cgroup/*/"$netns" /sys/fs/cgroup/"$netns"/* /sys/fs/cgroup/"$netns" 2>/dev/null
+rm -rf "$dir"
+`
+
+/** A test that is killed cannot clean up: this does, whatever happens. Gives what ends it after an orderly end. */
+const guard = (dir: string, netns: string): (() => void) => {
+  const child = spawn('sh', ['-c', guardScript, 'engine-guard', dir, netns], {
+    detached: true, // not killed along with the test
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  child.unref()
+  if (child.stdin instanceof Socket) child.stdin.unref()
+  return () => void child.kill('SIGKILL')
+}
+
+/**
+ * A directory with a short path (sockets go below it) for engines whose state directory is `state` in it. Removed after the test,
+ * with whatever engines a test that was killed has left.
+ */
 export const engineDirectory = async (t: Test): Promise<string> => {
   const dir = await mkdtemp(join(tmpdir(), 'sond-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  const dismiss = guard(dir, namespaceOf(join(dir, 'state', 'engines')).name)
+  t.teardown(async () => {
+    dismiss()
+    await rm(dir, { recursive: true, force: true })
+  })
   return dir
 }
 

@@ -130,9 +130,11 @@ export const startUplink = async (
       reject(new Error('the listener ended'))
       if (!stopped.signal.aborted) void again()
     })
-    started.unref()
-    started.channel?.unref()
-    return promise
+    // Until it listens, whoever starts the engines waits for it; then it holds nobody.
+    return promise.finally(() => {
+      started.unref()
+      started.channel?.unref()
+    })
   }
   const tryStart = (): Promise<void> =>
     start().catch((error: unknown) => void log.warn('images cannot be fetched from registries', { error }))

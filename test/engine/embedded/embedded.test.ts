@@ -35,7 +35,12 @@ const inside = (engines: EmbeddedEngines, ...command: string[]): Promise<{ stdou
 
 t.test('private engines run a container and a switch, apart from the host, and go without a trace', async (t) => {
   const dir = await engineDirectory(t)
-  const options: EmbeddedOptions = { stateDir: join(dir, 's'), runDir: join(dir, 'r'), keep: false, log: memoryLog() }
+  const options: EmbeddedOptions = {
+    stateDir: join(dir, 'state'),
+    runDir: join(dir, 'run'),
+    keep: false,
+    log: memoryLog(),
+  }
   const engines = await startEmbeddedEngines(options)
   t.notOk(engines.adopted)
   t.ok(Object.values(engines.pids()).every((pid) => pid > 1))
@@ -80,7 +85,12 @@ t.test('an engine that is killed is started again; containers outlive it', async
 
 t.test('engines are taken over from a daemon that was killed or told to keep them', async (t) => {
   const dir = await engineDirectory(t)
-  const options: EmbeddedOptions = { stateDir: join(dir, 's'), runDir: join(dir, 'r'), keep: true, log: memoryLog() }
+  const options: EmbeddedOptions = {
+    stateDir: join(dir, 'state'),
+    runDir: join(dir, 'run'),
+    keep: true,
+    log: memoryLog(),
+  }
   const first = await startEmbeddedEngines(options)
   const id = await runContainer(clientOf(first))
   const pid = await pidOf(clientOf(first), id)
@@ -121,7 +131,12 @@ t.test('two sets side by side do not meet', async (t) => {
 
 t.test('engines whose namespace was deleted are started anew', async (t) => {
   const dir = await engineDirectory(t)
-  const options: EmbeddedOptions = { stateDir: join(dir, 's'), runDir: join(dir, 'r'), keep: true, log: memoryLog() }
+  const options: EmbeddedOptions = {
+    stateDir: join(dir, 'state'),
+    runDir: join(dir, 'run'),
+    keep: true,
+    log: memoryLog(),
+  }
   const first = await startEmbeddedEngines(options)
   await first.stop()
   await execute('ip', ['netns', 'del', first.netns.name])
@@ -135,8 +150,8 @@ t.test('engines whose namespace was deleted are started anew', async (t) => {
 
 t.test('an engine that cannot start says why, and leaves nothing', async (t) => {
   const dir = await engineDirectory(t)
-  const stateDir = join(dir, 's')
-  const options: EmbeddedOptions = { stateDir, runDir: join(dir, 'r'), keep: false, log: memoryLog() }
+  const stateDir = join(dir, 'state')
+  const options: EmbeddedOptions = { stateDir, runDir: join(dir, 'run'), keep: false, log: memoryLog() }
   const first = await startEmbeddedEngines({ ...options, parts: { docker: false, switches: true } })
   await first.stop()
   await writeFile(join(stateDir, 'engines', 'ovs', 'conf.db'), 'no database')
