@@ -87,7 +87,10 @@ export interface SwitchEngine extends Engine {
   claim(): Promise<boolean>
   /** `userspace` = netdev. */
   datapath(): Promise<'system' | 'netdev'>
-  /** Our bridges, ports and flows: all of them, or what concerns one instance. With `instance`, bridges are those named too. */
+  /**
+   * Our bridges, ports and flows: all of them, or what concerns one instance. With `instance`, bridges are those
+   * named too, and flows those that bear `cookie` on these bridges and on others where the instance has a port.
+   */
   observe(
     scope: { readonly instance?: InstanceName; readonly cookie?: number },
     bridges: readonly BridgeName[],

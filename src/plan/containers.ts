@@ -66,7 +66,7 @@ const planNew = (
       kind: 'removeContainer',
       id: stepId.removeContainer(name),
       container: fate.actual,
-      after,
+      after: [...after, ...draft.steps.filter((step) => step.kind === 'changeFlows').map(({ id }) => id)],
       afterEnd: [stepId.stopScripts(name)],
       cause,
       serves,

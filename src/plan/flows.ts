@@ -34,7 +34,15 @@ const lateness = (survey: Survey): ((ports: readonly PortName[]) => string) => {
   }
 }
 
-const changesOn = (
+/** Rules that no one wants. One in the place of a rule that cannot be had now stays: it serves what is left of its link. */
+const removalsOn = (bridge: BridgeName, { desired, actual }: Survey): readonly Change[] => {
+  const kept = new Set(desired.flows.filter((flow) => flow.bridge === bridge).map(place))
+  return actual.flows
+    .filter((flow) => flow.bridge === bridge && !kept.has(place(flow)))
+    .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
+}
+
+const addsOn = (
   bridge: BridgeName,
   survey: Survey,
   draft: Draft,
@@ -44,7 +52,6 @@ const changesOn = (
   const desired = survey.desired.flows.filter((flow) => flow.bridge === bridge)
   const observed = survey.actual.flows.filter((flow) => flow.bridge === bridge)
   const [there, places] = [new Set(observed.map(whole)), new Set(observed.map(place))]
-  const wanted = new Set(desired.map(whole))
   const adds = desired.flatMap((flow): readonly Change[] => {
     const { needs, link } = flow
     if (needs.some((port) => survey.desiredPorts.has(port) && !ready.has(port))) return []
@@ -54,12 +61,7 @@ const changesOn = (
     const after = needs.flatMap((port) => ready.get(port) ?? [])
     return [{ op: 'add', flow, after, reason, link, late: lateOf(needs) }]
   })
-  // A rule in the place of one that cannot be had now stays: it serves what is left of the link.
-  const kept = new Set(desired.map(place))
-  const removes = observed
-    .filter((flow) => !wanted.has(whole(flow)) && !kept.has(place(flow)))
-    .map((flow): Change => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
-  return [...removes, ...adds]
+  return adds
 }
 
 const causeOf = (changes: readonly Change[]): string =>
@@ -68,6 +70,36 @@ const causeOf = (changes: readonly Change[]): string =>
     .filter(([count]) => count > 0)
     .map(([count, reason]) => `${count} ${reason}`)
     .join(', ')
+
+/** Ports of this scope that will not be on their switch any more. */
+const leavingPorts = ({ desired, desiredPorts, actual }: Survey): Survey['actual']['ports'] => {
+  const ends = [...desired.patches, ...desired.trunks].flatMap((one) => one.ends)
+  const wanted = new Map([...desired.interfaces, ...ends].map(({ port, bridge }) => [port, bridge]))
+  return actual.ports.filter(({ name, bridge }) => !desiredPorts.has(name) || wanted.get(name) !== bridge)
+}
+
+/**
+ * A switch is searched for an instance's flows while a port of the instance is on it, and a flow is removed by the names of its
+ * ports while these have devices. So where ports move, or go from a container that is made anew, the rules that shall not stay
+ * behind go before; everywhere else they go in one bundle with what replaces them.
+ */
+export const planEarlyFlows = (draft: Draft, survey: Survey): void => {
+  const { desired, desiredPorts, fates, imageStep } = survey
+  const anew = desired.containers.map(({ name }) => name).filter((name) => fates.get(name)?.kind === 'recreate')
+  const leaving = leavingPorts(survey).filter(({ name }) => anew.length > 0 || desiredPorts.has(name))
+  for (const bridge of [...new Set(leaving.map((port) => port.bridge))].sort()) {
+    const removals = removalsOn(bridge, survey)
+    if (removals.length === 0) continue
+    draft.add({
+      kind: 'changeFlows',
+      id: stepId.earlyFlows(bridge),
+      bridge,
+      changes: removals.map(({ op, flow, after }) => ({ op, flow, after })),
+      afterEnd: [stepId.stopScripts(), ...anew.map(imageStep)],
+      cause: `${causeOf(removals)}, before their ports go`,
+    })
+  }
+}
 
 /**
  * One bundle per switch; a rule that is right is in none. Rules that wait for an image or for another scope come in bundles of
@@ -79,7 +111,8 @@ export const planFlows = (draft: Draft, survey: Survey, ready: ReadyPorts): void
   const bridges = new Set([...desired.flows, ...actual.flows].map((flow) => flow.bridge))
   for (const bridge of [...bridges].sort()) {
     if (isBlocked.bridge(bridge)) continue
-    const changes = changesOn(bridge, survey, draft, ready, lateOf)
+    const removals = draft.has(stepId.earlyFlows(bridge)) ? [] : removalsOn(bridge, survey)
+    const changes = [...removals, ...addsOn(bridge, survey, draft, ready, lateOf)]
     for (const late of [...new Set(changes.map((change) => change.late))].sort()) {
       const mine = changes.filter((change) => change.late === late)
       const links = [...new Set(mine.flatMap((change) => change.link ?? []))]

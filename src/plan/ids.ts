@@ -24,5 +24,7 @@ export const stepId = {
   gate: (container: string): StepId => `gate:${container}`,
   /** `late` names what the bundle waits for, where it is not the switch's first. */
   flows: (bridge: string, late = ''): StepId => `flows:${bridge}${late === '' ? '' : `@${late}`}`,
+  /** After this one ports may leave the switch. */
+  earlyFlows: (bridge: string): StepId => `flows:${bridge}@early`,
   script: (container: string): StepId => `script:${container}`,
 }

@@ -4,7 +4,7 @@ import type { Plan, PlanPolicy } from '../model/plan.ts'
 import { planBridges } from './bridges.ts'
 import { planContainers, planImages, planStopScripts } from './containers.ts'
 import { createDraft } from './draft.ts'
-import { planFlows } from './flows.ts'
+import { planEarlyFlows, planFlows } from './flows.ts'
 import { planGates, planStartScripts } from './gates.ts'
 import { planPorts } from './ports.ts'
 import { planRemovals } from './removals.ts'
@@ -22,6 +22,7 @@ export const plan = (desired: DesiredState, actual: ActualState, policy: PlanPol
   planImages(draft, facts)
   planBridges(draft, facts)
   planStopScripts(draft, facts)
+  planEarlyFlows(draft, facts)
   planContainers(draft, facts)
   planTrunks(draft, facts)
   planWires(draft, facts)

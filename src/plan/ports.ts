@@ -88,6 +88,7 @@ export const planPorts = (draft: Draft, survey: Survey): ReadyPorts => {
       port,
       after: [
         stepId.bridge(port.bridge),
+        there === undefined || there.bridge === port.bridge ? undefined : stepId.earlyFlows(there.bridge),
         stepId.wire(port.port),
         stepId.configure(port.port),
         trunk === undefined ? undefined : stepId.trunk(trunk),

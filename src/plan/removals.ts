@@ -17,7 +17,7 @@ const planPorts = (draft: Draft, { actual, desiredPorts }: Survey): readonly Ste
         kind: 'removePort',
         id: stepId.removePort(port.name),
         port,
-        after: [stepId.flows(port.bridge), stepId.removeWire(port.name)],
+        after: [stepId.flows(port.bridge), stepId.earlyFlows(port.bridge), stepId.removeWire(port.name)],
         afterEnd: [stepId.stopScripts()],
         cause: unwanted,
       }),

@@ -3,7 +3,8 @@ import t from 'tap'
 import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
 import { createHands } from '../../src/engine/memory/hands.ts'
 import { createWorld, type World } from '../../src/engine/memory/world.ts'
-import { converge, pass } from '../support/converge.ts'
+import type { ContainerName } from '../../src/model/names.ts'
+import { calm, converge, pass } from '../support/converge.ts'
 import { fault, strike } from '../support/faults.ts'
 import { desiredOf, scenario, type Scenario } from '../support/scenario.ts'
 
@@ -65,6 +66,23 @@ const makeWorld = async (occupied: readonly string[]): Promise<World> => {
   return world
 }
 
+/** Nothing bears our mark but the data centers' switches. */
+const noneLeft = (world: World): void => {
+  const left = [
+    ...[...world.containers.values()].filter(({ mark }) => mark?.owner === owner),
+    ...[...world.bridges.values()].filter(
+      (one) => one.externalIds['instance'] !== undefined && one.name.startsWith('p'),
+    ),
+    ...[...world.bridges.values()].flatMap((one) =>
+      one.name.startsWith('p') ? [...one.ports.values(), ...one.flows] : [],
+    ),
+    ...world.nat.filter((one) => one.owner === owner),
+    ...[...(world.namespaces.get(0)?.values() ?? [])].filter((one) => one.mark?.owner === owner),
+  ]
+  if (left.length > 0)
+    throw new Error(`left behind: ${JSON.stringify(left.map((one) => ('name' in one ? one.name : one)))}`)
+}
+
 const plantOnOurs = (world: World): void => {
   const hands = createHands(world)
   hands.addForeignPort('pdc0', 'visitor')
@@ -72,7 +90,7 @@ const plantOnOurs = (world: World): void => {
 }
 
 const occupied = fc.subarray([`${owner}.demo.0.vnf1.0`, 'pdc1', 'pi0', 'po2'])
-const runs = { numRuns: Number(process.env["N"] ?? 150) }
+const runs = { numRuns: 150 }
 
 t.test('from any state to any other, and to nothing', async (t) => {
   await fc.assert(
@@ -89,25 +107,12 @@ t.test('from any state to any other, and to nothing', async (t) => {
         if (world.calls.length !== calls) throw new Error('what is right was touched')
       }
       if (foreign(world) !== before) throw new Error(`${before}\n${foreign(world)}`)
-      const left = [
-        ...[...world.containers.values()].filter(({ mark }) => mark?.owner === owner),
-        ...[...world.bridges.values()].filter(
-          (one) => one.externalIds['instance'] !== undefined && one.name[0] === 'p',
-        ),
-        ...[...world.bridges.values()].flatMap((one) =>
-          one.name[0] === 'p' ? [...one.ports.values(), ...one.flows] : [],
-        ),
-        ...world.nat.filter((one) => one.owner === owner),
-        ...[...(world.namespaces.get(0)?.values() ?? [])].filter((one) => one.mark?.owner === owner),
-      ]
-      if (left.length > 0)
-        throw new Error(`left behind: ${JSON.stringify(left.map((one) => ('name' in one ? one.name : one)))}`)
+      noneLeft(world)
     }),
     runs,
   )
   t.pass()
 })
-
 t.test('from any damage back', async (t) => {
   await fc.assert(
     fc.asyncProperty(scenario, fc.array(fault, { minLength: 1, maxLength: 6 }), async (one, faults) => {
@@ -146,6 +151,7 @@ t.test('whenever it is cut off', async (t) => {
           // A daemon that lost its memory no longer knows the instance's number; its ports tell it.
           await converge(desired, engines(), { cookie: one === nothing ? 0 : cookie })
         }
+        if (faults.length === 0) noneLeft(world)
         if (!faults.some(({ kind }) => kind === 'restartSwitch') && foreign(world) !== before) {
           throw new Error(`${before}\n${foreign(world)}`)
         }
@@ -182,6 +188,40 @@ t.test('whatever call fails', async (t) => {
           await converge(desiredOf(one, ours), engines, { cookie }, 4 + failing.length * 3)
         }
         if (foreign(world) !== before) throw new Error(`${before}\n${foreign(world)}`)
+      },
+    ),
+    runs,
+  )
+  t.pass()
+})
+
+t.test('while containers are held back, and afterwards', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(
+      scenario,
+      scenario,
+      fc.array(fault, { maxLength: 3 }),
+      fc.nat(3),
+      async (first, second, faults, n) => {
+        const world = await makeWorld([])
+        const hands = createHands(world)
+        const engines = createMemoryEngines({ owner, world })
+        const held = `${owner}.demo.0.vnf${n}.0` as ContainerName // as `desiredOf` names them
+        const policy = { ...calm, heldBack: new Map([[held, 'it crashed']]) }
+        for (const one of [first, second]) {
+          const desired = desiredOf(one, ours)
+          await converge(desired, engines, { cookie, policy })
+          for (const each of faults) strike(world, hands, owner, each)
+          await converge(desired, engines, { cookie, policy })
+          const { plan } = await pass(desired, engines, { cookie, policy })
+          const known = new Set(desired.containers.map(({ name }) => name))
+          for (const notice of plan.notices) {
+            if (notice.code !== 'HELD_BACK' || notice.container !== held || !known.has(held))
+              throw new Error(notice.code)
+          }
+        }
+        await converge(desiredOf(second, ours), engines, { cookie })
+        await converge(desiredOf(nothing, ours), engines, { cookie: 0 })
       },
     ),
     runs,

@@ -117,7 +117,11 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
       const isWanted = (ids: Readonly<Record<string, string>>): boolean =>
         instance === undefined || ids[keys.instance] === instance
       const asked = new Set<string>(names)
-      const flows = ours().flatMap(observedFlows)
+      const isSearched = (bridge: MemoryBridge): boolean =>
+        asked.has(bridge.name) ||
+        isWanted(bridge.externalIds) ||
+        [...bridge.ports.values()].some((port) => isOurs(port) && isWanted(port.externalIds))
+      const flows = ours().filter(isSearched).flatMap(observedFlows)
       return {
         bridges: ours()
           .filter((bridge) => asked.has(bridge.name) || isWanted(bridge.externalIds))
