@@ -14,12 +14,15 @@ export interface DeviceChange {
   readonly features: boolean
 }
 
+// IPv6 addresses come and go by themselves, for seconds after a device is up, and are no part of what is observed.
+const ipv6 = /\binet6\b/
+
 const linePattern = /^\[nsid (current|\d+)\]\[(LINK|ADDR)\](Deleted )?(\d+): ([^@:\s]+)/
 
 /** A line of `ip -o monitor label link address all-nsid`. */
 export const parseChange = (line: string): DeviceChange | undefined => {
   const [, where, what, deleted, ifindex, name] = linePattern.exec(line) ?? []
-  if (where === undefined || name === undefined) return undefined
+  if (where === undefined || name === undefined || (what === 'ADDR' && ipv6.test(line))) return undefined
   return {
     nsid: where === 'current' ? undefined : Number(where),
     what: what === 'LINK' ? 'link' : 'address',

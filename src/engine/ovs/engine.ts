@@ -12,6 +12,7 @@ import { createDriftWatch } from './drift.ts'
 import { addLine, inPortName, removeLine, withPortNumber } from './flows.ts'
 import { createFlowTool } from './ofctl.ts'
 import { observeBridge, observePort } from './observe.ts'
+import type { BridgeRow } from './replica.ts'
 import { createSession } from './session.ts'
 import { bridgeOf, findBridge, findInterface, holderOf, isOwned } from './transactions.ts'
 import { createWriter } from './writer.ts'
@@ -137,6 +138,18 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
     return last === undefined ? [] : [removeLine({ ...flow, match: withPortNumber(flow.match, last) })]
   }
 
+  const dump = async (row: BridgeRow, number: number | undefined): Promise<readonly ObservedFlow[]> => {
+    try {
+      // The name of a bridge of ours was checked when it was made.
+      return await tool.dump(row.name as BridgeName, number)
+    } catch (error) {
+      // One that the switch has not taken yet has no flows; and one is not known to be taken while the switch has yet to
+      // tell a restarted database.
+      if (row.datapathId === undefined && error instanceof EngineError && error.code === 'UNAVAILABLE') return []
+      throw error
+    }
+  }
+
   return {
     async ping() {
       try {
@@ -166,20 +179,17 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       const ownBridges = [...rows.bridges.values().filter((row) => isOwned(row, owner))]
       const observedBridges = ownBridges.filter((row) => named.has(row.name) || ofScope(row.externalIds))
       const observedPorts: Owned<ObservedPort>[] = []
-      const switches = new Set(observedBridges.filter((row) => row.datapathId !== undefined).map((row) => row.name))
+      const switches = new Map(observedBridges.map((row) => [row.name, row]))
       for (const row of rows.ports.values()) {
         if (!isOwned(row, owner) || !ofScope(row.externalIds)) continue
         const bridge = bridgeOf(rows, row)
         if (bridge === undefined || bridge.name === row.name) continue // a bridge's own device is part of the bridge
         observedPorts.push(asOwned(observePort(rows, row, bridge)))
-        if (isOwned(bridge, owner) && bridge.datapathId !== undefined) switches.add(bridge.name)
+        if (isOwned(bridge, owner)) switches.set(bridge.name, bridge)
       }
-      const dumps = await Promise.all(
-        instance !== undefined && cookie === undefined
-          ? []
-          : // Our own bridges bear names that were checked when they were made.
-            [...switches].map((name) => tool.dump(name as BridgeName, instance === undefined ? undefined : cookie)),
-      )
+      const number = instance === undefined ? undefined : cookie
+      const dumped = instance === undefined || cookie !== undefined ? [...switches.values()] : []
+      const dumps = await Promise.all(dumped.map((row) => dump(row, number)))
       const conflicts = bridges.flatMap((name): Conflict[] => {
         const row = findBridge(rows, name)
         return row === undefined || isOwned(row, owner) ? [] : [{ kind: 'bridge', name, holder: holderOf(row) }]

@@ -33,8 +33,10 @@ const faultOf = (row: InterfaceRow | undefined): string | undefined => {
   if (row === undefined) return 'no interface'
   if (row.error !== undefined) return row.error
   if (row.type !== '') return undefined
-  if (row.ifindex === undefined || row.ifindex === 0) return 'its device is gone'
-  if (row.externalIds[openedDevice] !== String(row.ifindex))
+  // The index is forgotten when the database restarts, until the switch has told it again.
+  if (row.ifindex === 0) return 'its device is gone'
+  const opened = row.externalIds[openedDevice]
+  if (opened === undefined || (row.ifindex !== undefined && opened !== String(row.ifindex)))
     return 'its device is not the one that the switch has opened'
   return undefined
 }

@@ -154,7 +154,7 @@ export const mustReopen = (rows: Rows, port: DesiredPort, owner: Owner): boolean
   const device = findInterface(rows, port.port)
   if (row === undefined || device === undefined || port.peer !== undefined || device.type !== '') return false
   if (!isOwned(row, owner)) return false
-  if (device.externalIds[openedDevice] !== String(device.ifindex ?? 0)) return true
+  if (device.ifindex !== undefined && device.externalIds[openedDevice] !== String(device.ifindex)) return true
   const { tag, trunks } = portVlans(port)
   const wanted = { ...port.externalIds, [externalIds.owner]: owner }
   const same =

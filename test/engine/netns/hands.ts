@@ -26,7 +26,7 @@ export const createHands = (netns: string) => {
   const killContainer = async (name: string): Promise<void> => {
     const child = containers.get(name)
     containers.delete(name)
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.exitCode !== null || child.signalCode !== null) return
     const end = once(child, 'exit')
     child.kill('SIGKILL')
     await end
