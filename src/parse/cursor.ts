@@ -24,6 +24,7 @@ export interface Cursor {
   readonly place: () => Place
   readonly error: (code: string, message: string) => void
   readonly notice: (code: string, message: string) => void
+  readonly suggest: Report['suggest']
 }
 
 /** PyYAML and other YAML 1.1 readers take these plain words for booleans, so the file means different things to different tools. */
@@ -58,6 +59,7 @@ export const createCursor = (document: YamlDocument, report: Report): Cursor => 
       place,
       error: (code, message) => report.error(place(), code, message),
       notice: (code, message) => report.notice(place(), code, message),
+      suggest: report.suggest,
     }
   }
   return cursorAt(document.value, [])

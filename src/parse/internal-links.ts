@@ -8,11 +8,6 @@ import { listOf, quote } from './report.ts'
 type End =
   { readonly of: 'function'; readonly id: string } | { readonly of: 'unit'; readonly unit: string; readonly id: string }
 
-interface UnitPoints {
-  readonly unit: string
-  readonly ids: readonly string[]
-}
-
 /**
  * What a function of several units looks like inside. A connection point of the function is an interface of the first unit
  * that a link ties it to (of the first unit, when none does). Units that a link ties to each other get an interface of their
@@ -28,37 +23,41 @@ export const readInternalLinks = (
   unitCursors: readonly { readonly cursor: Cursor }[],
   units: readonly DeploymentUnit[],
 ): { readonly interfaces: FunctionInterface[]; readonly links: VirtualLink[] } => {
-  const unitPoints = units.map(({ id }, index): UnitPoints => {
-    const list = unitCursors[index]?.cursor.at('connection_points').items('connection_points') ?? []
-    return { unit: id, ids: list.flatMap((point) => point.at('id').source() ?? []) }
-  })
+  const known = endsOf(
+    points,
+    unitCursors,
+    units.map(({ id }) => id),
+  )
   const carriers = new Map<string, string>()
   const own = new Map<string, FunctionInterface>()
+  const taken = new Set<string>()
+  /** Put into words once: a hostile file can ask for it often. */
+  let there: string | undefined
   const outerNames = new Set<string>(points.map(({ name }) => name))
 
   const unitInterface = (unit: string, id: string): FunctionInterface => {
     const key = `${unit}:${id}`
     const cleaned = cleanInterfaceName(id) ?? shortInterfaceName(key)
-    const clashes =
-      outerNames.has(cleaned) || [...own.values()].some((other) => other.unit === unit && other.name === cleaned)
-    const made = own.get(key) ?? { id, name: clashes ? shortInterfaceName(key) : cleaned, type: 'internal', unit }
+    const before = own.get(key)
+    if (before !== undefined) return before
+    const slot = `${unit}:${cleaned}`
+    const clashes = outerNames.has(cleaned) || taken.has(slot)
+    taken.add(slot)
+    const made = { id, name: clashes ? shortInterfaceName(key) : cleaned, type: 'internal', unit }
     own.set(key, made)
     return made
   }
 
   const read = readLinks(root.at('virtual_links'), file, {
     resolve: (reference, raw) => {
-      const end = findEnd(raw, points, unitPoints)
+      const end = findEnd(raw, known)
       if (end === undefined) {
-        const known = [
-          ...points.map(({ id }) => id),
-          ...unitPoints.flatMap(({ unit, ids }) => ids.map((id) => `${unit}:${id}`)),
-        ]
-        reference.notice(
-          'LINK_NOWHERE',
-          `${quote(raw)} is no connection point of this function; there are ${listOf(known)}`,
-        )
-        return { raw, owner: '', interface: '' }
+        there ??= listOf([
+          ...known.points,
+          ...[...known.units].flatMap(([unit, ids]) => [...ids].map((id) => `${unit}:${id}`)),
+        ])
+        reference.notice('LINK_NOWHERE', `${quote(raw)} is no connection point of this function; there are ${there}`)
+        return { raw, owner: '', interface: raw }
       }
       return end.of === 'unit' ? { raw, owner: end.unit, interface: end.id } : { raw, owner: '', interface: end.id }
     },
@@ -82,11 +81,37 @@ export const readInternalLinks = (
   return { interfaces: [...outer, ...own.values()], links }
 }
 
-const findEnd = (raw: string, points: readonly FunctionInterface[], units: readonly UnitPoints[]): End | undefined => {
+/** Where references can lead. */
+interface Ends {
+  readonly points: ReadonlySet<string>
+  /** Ids of each unit's points, as declared: `eth0` or, in some descriptors, `unit:eth0`. */
+  readonly units: ReadonlyMap<string, ReadonlySet<string>>
+  /** The first unit that declares an id. */
+  readonly declaring: ReadonlyMap<string, string>
+}
+
+const endsOf = (
+  points: readonly FunctionInterface[],
+  unitCursors: readonly { readonly cursor: Cursor }[],
+  unitIds: readonly string[],
+): Ends => {
+  const units = new Map<string, ReadonlySet<string>>()
+  const declaring = new Map<string, string>()
+  for (const [index, { cursor }] of unitCursors.entries()) {
+    const unit = unitIds[index] ?? ''
+    const list = cursor.at('connection_points').items('connection_points')
+    const ids = new Set(list.flatMap((point) => point.at('id').source() ?? []))
+    units.set(unit, ids)
+    for (const id of ids) if (!declaring.has(id)) declaring.set(id, unit)
+  }
+  return { points: new Set(points.map(({ id }) => id)), units, declaring }
+}
+
+const findEnd = (raw: string, { points, units, declaring }: Ends): End | undefined => {
   const id = withoutLegacyPrefix(raw)
-  if (points.some((point) => point.id === id)) return { of: 'function', id }
+  if (points.has(id)) return { of: 'function', id }
   const [owner = '', port = ''] = raw.split(':')
-  const owning = units.find(({ unit, ids }) => unit === owner && (ids.includes(port) || ids.includes(raw)))
-  const declaring = owning ?? units.find(({ ids }) => ids.includes(raw))
-  return declaring === undefined ? undefined : { of: 'unit', unit: declaring.unit, id: port === '' ? owner : port }
+  const ids = units.get(owner)
+  const unit = ids?.has(port) === true || ids?.has(raw) === true ? owner : declaring.get(raw)
+  return unit === undefined ? undefined : { of: 'unit', unit, id: port === '' ? owner : port }
 }

@@ -3,7 +3,6 @@ import type { EndReference, VirtualLink } from '../model/package.ts'
 import type { Cursor } from './cursor.ts'
 import { cleanInterfaceName } from './interface-name.ts'
 import { describe, quote } from './report.ts'
-import { didYouMean } from './suggest.ts'
 
 const types = ['E-Line', 'E-LAN', 'E-Tree'] as const
 
@@ -24,7 +23,7 @@ const readLink = (link: Cursor, index: number, file: string, resolver: EndResolv
   const typeText = typeCursor.source() ?? ''
   const type = types.find((known) => known === typeText) ?? 'unknown'
   if (type === 'unknown') {
-    const hint = didYouMean(typeText, types)
+    const hint = typeCursor.suggest(typeText, types)
     typeCursor.notice(
       'LINK_TYPE',
       `connectivity_type is ${describe(typeCursor.value)}, which no link has; this one is not wired${hint}`,

@@ -105,14 +105,19 @@ export const checkHeader = (yaml: YamlDocument, report: Report, allowed: readonl
 const checkNamedList = (yaml: YamlDocument, report: Report): boolean => {
   const functions = field(field(yaml.value, 'spec'), 'functions')
   const ids = Array.isArray(functions) ? functions.map((item: unknown) => field(item, 'vnfId')) : []
-  const twice = [...ids.keys()].filter((index) => ids[index] !== undefined && ids.indexOf(ids[index]) < index)
-  for (const index of twice) {
+  const firsts = new Map<string, number>()
+  let isGood = true
+  for (const [index, id] of ids.entries()) {
+    if (typeof id !== 'string') continue
+    const first = firsts.get(id) ?? index
+    firsts.set(id, first)
+    if (first === index) continue
+    isGood = false
     const path = ['spec', 'functions', index, 'vnfId']
     const place = { ...yaml.placeOf(path), path: pathText(path) }
-    const message = `spec.functions[${ids.indexOf(ids[index])}] is for ${String(ids[index])} already; put both into one`
-    report.error(place, 'DUPLICATE_VNF_ID', message)
+    report.error(place, 'DUPLICATE_VNF_ID', `spec.functions[${first}] is for ${quote(id)} already; put both into one`)
   }
-  return twice.length === 0
+  return isGood
 }
 
 /** Environment variables and labels are text; `PORT: 8080` means the text 8080, and `VERSION: 1.10` not 1.1. */

@@ -10,7 +10,6 @@ import type { Cursor } from './cursor.ts'
 import { cleanInterfaceName, withoutLegacyPrefix } from './interface-name.ts'
 import { readLinks, splitReference } from './links.ts'
 import { describe, listOf, quote } from './report.ts'
-import { didYouMean } from './suggest.ts'
 import { type Identity, readIdentity, readPointId } from './vnfd.ts'
 
 /** Finds the VNFD for an entry of `network_functions`; undefined after an error has been reported. */
@@ -114,7 +113,7 @@ const readAccessType = (point: Cursor): AccessPoint['type'] => {
   if (cursor.isAbsent || cursor.value === '') return 'internal'
   const type = accessTypes.find((known) => known === cursor.value)
   if (type !== undefined) return type
-  const hint = didYouMean(cursor.text() ?? '', accessTypes)
+  const hint = cursor.suggest(cursor.text() ?? '', accessTypes)
   cursor.notice(
     'ACCESS_POINT_TYPE',
     `the type ${describe(cursor.value)} makes no service access point; ${listOf(accessTypes)} do${hint}`,
@@ -137,7 +136,7 @@ const resolveEnd = (
       const functionIds = functions.map(({ vnfId }) => String(vnfId))
       const pointIds = accessPoints.map(({ id }) => id)
       const known = [...functionIds, ...pointIds]
-      const hint = (raw.includes(':') && didYouMean(end.owner, functionIds)) || didYouMean(raw, pointIds)
+      const hint = (raw.includes(':') && reference.suggest(end.owner, functionIds)) || reference.suggest(raw, pointIds)
       const there = hint === '' ? `; there are ${listOf(known)}` : hint
       reference.notice('LINK_NOWHERE', `${quote(raw)} is neither a function nor a service access point${there}`)
     }
@@ -148,7 +147,7 @@ const resolveEnd = (
   const found = interfaces.find(({ id }) => id === port) ?? interfaces.find(({ name }) => name === end.interface)
   if (found !== undefined) return { ...end, interface: found.name }
   const ids = interfaces.map(({ id }) => id)
-  const hint = didYouMean(port, ids) || `; it has ${listOf(ids)}`
+  const hint = reference.suggest(port, ids) || `; it has ${listOf(ids)}`
   reference.notice('LINK_NOWHERE', `${end.owner} has no connection point ${quote(port)}${hint}`)
   return end
 }

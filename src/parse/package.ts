@@ -16,7 +16,6 @@ import {
   tangoManifest,
 } from './package-manifest.ts'
 import { createReport, listOf, quote, wholeFile } from './report.ts'
-import { didYouMean } from './suggest.ts'
 import { type Identity, readFunction, readIdentity } from './vnfd.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -138,7 +137,7 @@ const findFunctionIn =
     const nameAt = entry.at('vnf_name')
     if (found === undefined) {
       const names = loaded.map(({ identity }) => identity.name)
-      const hint = didYouMean(wanted.name, names) || `; there are ${listOf(names)}`
+      const hint = nameAt.suggest(wanted.name, names) || `; there are ${listOf(names)}`
       nameAt.error(
         'FUNCTION_MISSING',
         `no function descriptor of this package has the name ${quote(wanted.name)}${hint}`,

@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../model/diagnostics.ts'
+import { didYouMean } from './suggest.ts'
 
 /** Where in a file: line and column from 1, and the path in the document. */
 export interface Place {
@@ -9,12 +10,19 @@ export interface Place {
 
 export const wholeFile: Place = { line: 1, column: 1, path: '' }
 
+/** Errors, and notices, that are kept; a file with more is no slip, and whoever reads them has stopped long before. */
+const mostOfAKind = 500
+/** Looking for what was meant takes time; a hostile file could ask for it without end. */
+const mostSuggestions = 50
+
 /** Collects what is found in one file. */
 export interface Report {
   readonly file: string
   readonly diagnostics: Diagnostic[]
   readonly error: (place: Place, code: string, message: string) => void
   readonly notice: (place: Place, code: string, message: string) => void
+  /** `; did you mean "x"?`, or nothing: for the first findings only. */
+  readonly suggest: (word: string, candidates: Iterable<string>) => string
 }
 
 /** @param diagnostics - shared by the reports of one package, so that its findings stay in order. */
@@ -23,6 +31,7 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
   const add =
     (severity: Diagnostic['severity']) =>
     ({ line, column, path }: Place, code: string, message: string) => {
+      if (diagnostics.filter((other) => other.severity === severity).length >= mostOfAKind) return
       diagnostics.push({
         severity,
         code,
@@ -33,7 +42,9 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
         path: printable(path),
       })
     }
-  return { file, diagnostics, error: add('error'), notice: add('notice') }
+  const suggest: Report['suggest'] = (word, candidates) =>
+    diagnostics.length < mostSuggestions ? didYouMean(word, candidates) : ''
+  return { file, diagnostics, error: add('error'), notice: add('notice'), suggest }
 }
 
 /** Characters that could move a terminal's cursor or hide text are shown as their code; messages go to terminals and logs. */

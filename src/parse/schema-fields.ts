@@ -5,17 +5,22 @@ import { parseCpuSet, bytesPerUnit, parseDuration, parsePercent, parseRate, pars
 import { type ImageRef, type ObjectName, parseImageRef, parseObjectName, parseVnfId } from '../model/names.ts'
 import { didYouMean } from './suggest.ts'
 
+/** Unknown keys of one map for which a suggestion is looked for. */
+const mostHints = 50
+
 /** A map in which unknown keys are errors. */
-export const strict = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.strictObject(shape, {
+export const strict = <Shape extends z.ZodRawShape>(shape: Shape) => {
+  const known = Object.keys(shape)
+  return z.strictObject(shape, {
     error: (issue) => {
       if (issue.code !== 'unrecognized_keys') return undefined
       // One message per key, in the order of the keys: schema-issues.ts splits them.
       return JSON.stringify(
-        issue.keys.map((key) => didYouMean(key, Object.keys(shape)) || `; known are ${Object.keys(shape).join(', ')}`),
+        issue.keys.slice(0, mostHints).map((key) => didYouMean(key, known) || `; known are ${known.join(', ')}`),
       )
     },
   })
+}
 
 /** Text that a function must understand; its result is the value. */
 export const parsed = <T>(parse: (text: string) => T | undefined, right: string) =>

@@ -18,6 +18,7 @@ const distance = (from: string, to: string): number => {
 }
 
 const longestWord = 64
+const mostCandidates = 200
 const plain = (word: string): string => word.toLowerCase().replace(/[\s_:./-]/g, '')
 
 /**
@@ -29,7 +30,10 @@ export const nearest = (word: string, candidates: Iterable<string>): string | un
   const wanted = plain(word)
   let best: string | undefined
   let bestDistance = Infinity
+  let looked = 0
   for (const candidate of candidates) {
+    looked += 1
+    if (looked > mostCandidates) break
     if (candidate.length > longestWord) continue
     const other = plain(candidate)
     const edits = distance(wanted, other)

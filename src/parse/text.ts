@@ -1,7 +1,7 @@
 import { type Place, type Report, wholeFile } from './report.ts'
 
 /** Bytes of a text file that is still read; genuine descriptors have a hundred kilobytes at most. */
-const maximumBytes = 1024 * 1024
+export const maximumTextBytes = 512 * 1024
 
 const marks: readonly { readonly bytes: readonly number[]; readonly encoding: string }[] = [
   { bytes: [0xef, 0xbb, 0xbf], encoding: 'utf-8' },
@@ -25,8 +25,8 @@ const placeAt = (text: string, offset: number): Place => {
  * @returns undefined after an error has been reported.
  */
 export const decodeText = (bytes: Uint8Array, report: Report): string | undefined => {
-  if (bytes.length > maximumBytes) {
-    report.error(wholeFile, 'TOO_LARGE', `the file has ${bytes.length} bytes; at most ${maximumBytes} are read`)
+  if (bytes.length > maximumTextBytes) {
+    report.error(wholeFile, 'TOO_LARGE', `the file has ${bytes.length} bytes; at most ${maximumTextBytes} are read`)
     return undefined
   }
   const mark = marks.find((known) => known.bytes.every((byte, index) => bytes[index] === byte))

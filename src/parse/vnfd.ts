@@ -54,7 +54,8 @@ export const readFunction = (
     )
     return undefined
   }
-  const twice = units.find((unit, index) => units.findIndex(({ id }) => id === unit.id) < index)
+  const ids = new Set<string>()
+  const twice = units.find(({ id }) => ids.size === ids.add(id).size)
   if (twice !== undefined) {
     root.error('DUPLICATE_UNIT', `two deployment units have the id ${quote(twice.id)}; each needs its own`)
     return undefined

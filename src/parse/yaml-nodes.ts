@@ -1,4 +1,4 @@
-import { type Alias, type ParsedNode, type Scalar, isAlias, isMap, isScalar, isSeq } from 'yaml'
+import { type Alias, type Pair, type ParsedNode, type Scalar, isAlias, isMap, isScalar, isSeq } from 'yaml'
 import { quote } from './report.ts'
 
 export type YamlPath = readonly PropertyKey[]
@@ -135,14 +135,6 @@ export const convertNode = (
   }
 }
 
-const pairAt = (node: ParsedNode | undefined, key: PropertyKey, aliases: Aliases) => {
-  if (node === undefined || !isMap<ParsedNode, ParsedNode | null>(node)) return undefined
-  return node.items.findLast((pair) => {
-    const scalar = isAlias(pair.key) ? aliases.get(pair.key) : pair.key
-    return isScalar(scalar) && keyText(scalar) === key
-  })
-}
-
 export interface FoundNode {
   readonly node: ParsedNode
   readonly offset: number
@@ -150,34 +142,64 @@ export interface FoundNode {
   readonly exact: boolean
 }
 
-/** The node at a path, or the last one on the way there. */
-export const findNode = (root: ParsedNode, aliases: Aliases, path: YamlPath): FoundNode => {
-  const meant = (node: ParsedNode): ParsedNode => (isAlias(node) ? (aliases.get(node) ?? node) : node)
-  let node = meant(root)
-  let offset = offsetOf(root)
-  for (const part of path) {
-    let next: ParsedNode | null | undefined
-    if (isSeq<ParsedNode>(node)) {
-      next = typeof part === 'number' ? node.items[part] : undefined
-    } else {
-      const pair = pairAt(node, part, aliases)
-      if (pair?.value === null) offset = offsetOf(pair.key)
-      next = pair?.value
-    }
-    if (next === null || next === undefined) return { node, offset, exact: false }
-    offset = offsetOf(next)
-    node = meant(next)
-  }
-  return { node, offset, exact: true }
+export interface Finder {
+  /** The node at a path, or the last one on the way there. */
+  readonly node: (path: YamlPath) => FoundNode
+  /** Offset of the key that a path ends in. */
+  readonly key: (path: YamlPath) => number | undefined
 }
 
-/** Offset of the key that a path ends in. */
-export const findKey = (root: ParsedNode, aliases: Aliases, path: YamlPath): number | undefined => {
-  const last = path.at(-1)
-  if (last === undefined) return undefined
-  const { node, exact } = findNode(root, aliases, path.slice(0, -1))
-  const pair = exact ? pairAt(node, last, aliases) : undefined
-  return pair === undefined ? undefined : offsetOf(pair.key)
+type MapPair = Pair<ParsedNode, ParsedNode | null>
+
+/** Finds nodes by path. Each map's keys are looked through once, however many values are asked for. */
+export const createFinder = (root: ParsedNode, aliases: Aliases): Finder => {
+  const keys = new Map<ParsedNode, ReadonlyMap<string, MapPair>>()
+  const meant = (node: ParsedNode): ParsedNode => (isAlias(node) ? (aliases.get(node) ?? node) : node)
+
+  const pairAt = (node: ParsedNode, key: PropertyKey): MapPair | undefined => {
+    if (!isMap<ParsedNode, ParsedNode | null>(node)) return undefined
+    let pairs = keys.get(node)
+    if (pairs === undefined) {
+      pairs = new Map(
+        node.items.flatMap((pair) => {
+          const scalar = meant(pair.key)
+          return isScalar(scalar) ? [[keyText(scalar), pair] as const] : []
+        }),
+      )
+      keys.set(node, pairs)
+    }
+    return pairs.get(String(key))
+  }
+
+  const findNode = (path: YamlPath): FoundNode => {
+    let node = meant(root)
+    let offset = offsetOf(root)
+    for (const part of path) {
+      let next: ParsedNode | null | undefined
+      if (isSeq<ParsedNode>(node)) {
+        next = typeof part === 'number' ? node.items[part] : undefined
+      } else {
+        const pair = pairAt(node, part)
+        if (pair?.value === null) offset = offsetOf(pair.key)
+        next = pair?.value
+      }
+      if (next === null || next === undefined) return { node, offset, exact: false }
+      offset = offsetOf(next)
+      node = meant(next)
+    }
+    return { node, offset, exact: true }
+  }
+
+  return {
+    node: findNode,
+    key: (path) => {
+      const last = path.at(-1)
+      if (last === undefined) return undefined
+      const { node, exact } = findNode(path.slice(0, -1))
+      const pair = exact ? pairAt(node, last) : undefined
+      return pair === undefined ? undefined : offsetOf(pair.key)
+    },
+  }
 }
 
 /** A scalar's text: what is in the quotes, or what stands there plainly. */

@@ -1,7 +1,7 @@
 import { LineCounter, parseAllDocuments } from 'yaml'
 import { type Place, type Report, wholeFile } from './report.ts'
 import { decodeText } from './text.ts'
-import { type YamlOptions, type YamlPath, convertNode, findKey, findNode, sourceText } from './yaml-nodes.ts'
+import { type YamlOptions, type YamlPath, convertNode, createFinder, sourceText } from './yaml-nodes.ts'
 
 /** Documents in one file. */
 const maximumDocuments = 1_000
@@ -73,21 +73,21 @@ export const parseYaml = (bytes: Uint8Array, report: Report, options: YamlOption
     const convert = convertNode(root, options, (offset, path, severity, code, message) => {
       report[severity](placeAt(offset, path), code, message)
     })
-    const { aliases } = convert
+    const find = createFinder(root, convert.aliases)
     if (convert.failed) return documents
     if (convert.value === null) continue
-    const at = (path: YamlPath): Place => placeAt(findNode(root, aliases, path).offset, path)
+    const at = (path: YamlPath): Place => placeAt(find.node(path).offset, path)
     documents.push({
       value: convert.value,
       line: placeAt(root.range[0]).line,
       placeOf: at,
       placeOfKey: (path) => {
-        const offset = findKey(root, aliases, path)
+        const offset = find.key(path)
         return offset === undefined ? at(path) : placeAt(offset, path)
       },
-      sourceOf: (path) => sourceText(findNode(root, aliases, path)),
+      sourceOf: (path) => sourceText(find.node(path)),
       isPlain: (path) => {
-        const { node, exact } = findNode(root, aliases, path)
+        const { node, exact } = find.node(path)
         return exact && 'type' in node && node.type === 'PLAIN'
       },
     })

@@ -52,12 +52,20 @@ t.test('what is no zip, or not a whole one', async (t) => {
     ['text', Buffer.from('just text that is long enough to be looked at'), /a package is a zip/],
     ['the last byte missing', whole.subarray(0, -1), /cut off/],
     ['half', whole.subarray(0, whole.length / 2), /cut off/],
-    ['an end that points nowhere', Buffer.concat([Buffer.from('PK\u0005\u0006'), Buffer.alloc(12, 9), Buffer.alloc(6)]), /a package is a zip/],
-    ['an end whose directory is none', (() => {
-      const copy = Buffer.from(whole)
-      copy.write('XX', copy.indexOf('PK\u0001\u0002'))
-      return copy
-    })(), /cut off/],
+    [
+      'an end that points nowhere',
+      Buffer.concat([Buffer.from('PK\u0005\u0006'), Buffer.alloc(12, 9), Buffer.alloc(6)]),
+      /a package is a zip/,
+    ],
+    [
+      'an end whose directory is none',
+      (() => {
+        const copy = Buffer.from(whole)
+        copy.write('XX', copy.indexOf('PK\u0001\u0002'))
+        return copy
+      })(),
+      /cut off/,
+    ],
   ]
   for (const [name, bytes, message] of rows) {
     const { files, found, messages } = await read(bytes)
@@ -73,8 +81,18 @@ t.test('entries that no package has', async (t) => {
   const device = await zip([{ path: 'd', bytes: Buffer.alloc(0), mode: 0o020666 }])
   const fifo = await zip([{ path: 'f', bytes: Buffer.alloc(0), mode: 0o010666 }])
   const directory = await zip([{ path: 'f', bytes: Buffer.alloc(0), mode: 0o040755 }])
-  const twice = renamed(await zip([{ path: 'a.txt', bytes: text }, { path: 'b.txt', bytes: text }]), 'b.txt', 'a.txt')
-  const unicode = await zip([{ path: 'e\u0301.txt', bytes: text }, { path: '\u00e9.txt', bytes: text }])
+  const twice = renamed(
+    await zip([
+      { path: 'a.txt', bytes: text },
+      { path: 'b.txt', bytes: text },
+    ]),
+    'b.txt',
+    'a.txt',
+  )
+  const unicode = await zip([
+    { path: 'e\u0301.txt', bytes: text },
+    { path: '\u00e9.txt', bytes: text },
+  ])
   const rows: readonly (readonly [string, Uint8Array, string])[] = [
     ['absolute', renamed(base, 'dir1/file1.txt', '/ir1/file1.txt'), 'ARCHIVE_BROKEN'],
     ['upward', renamed(base, 'dir1/file1.txt', '../x/file1.txt'), 'ARCHIVE_BROKEN'],
@@ -82,41 +100,49 @@ t.test('entries that no package has', async (t) => {
     ['an empty part', renamed(base, 'dir1/file1.txt', 'dir1//ile1.txt'), 'ARCHIVE_PATH'],
     ['a control character', renamed(base, 'dir1/file1.txt', 'dir1/fil\u001b1.txt'), 'ARCHIVE_PATH'],
     ['a NUL', renamed(base, 'dir1/file1.txt', 'dir1/fil\u00001.txt'), 'ARCHIVE_PATH'],
-    ['a long name', await zip([{ path: `${'x'.repeat(2_000)}`, bytes: text }]), 'ARCHIVE_PATH'],
+    ['a long name', await zip([{ path: 'x'.repeat(2_000), bytes: text }]), 'ARCHIVE_PATH'],
     ['a link', link, 'ARCHIVE_SPECIAL'],
     ['a device', device, 'ARCHIVE_SPECIAL'],
     ['a pipe', fifo, 'ARCHIVE_SPECIAL'],
     ['a directory that is none', directory, 'ARCHIVE_SPECIAL'],
     ['a name twice', twice, 'ARCHIVE_DUPLICATE'],
     ['a name twice in two normal forms', unicode, 'ARCHIVE_DUPLICATE'],
-    ['encryption', patched16(await zip([{ path: 'a', bytes: text, compress: true }]), 8, 6, 0x0801), 'ARCHIVE_ENCRYPTED'],
+    [
+      'encryption',
+      patched16(await zip([{ path: 'a', bytes: text, compress: true }]), 8, 6, 0x0801),
+      'ARCHIVE_ENCRYPTED',
+    ],
     ['another compression', patched16(base, 10, 8, 12), 'ARCHIVE_METHOD'],
-    ['a declared size beyond all bounds', withDeclaredSize(await zip([{ path: 'a', bytes: text, compress: true }]), 0xffff_fff0), 'ARCHIVE_TOO_LARGE'],
-    ['a declared size that is wrong', withDeclaredSize(await zip([{ path: 'a', bytes: Buffer.alloc(9_000), compress: true }]), 10), 'ARCHIVE_BROKEN'],
+    [
+      'a declared size beyond all bounds',
+      withDeclaredSize(await zip([{ path: 'a', bytes: text, compress: true }]), 0xffff_fff0),
+      'ARCHIVE_TOO_LARGE',
+    ],
+    [
+      'a declared size that is wrong',
+      withDeclaredSize(await zip([{ path: 'a', bytes: Buffer.alloc(9_000), compress: true }]), 10),
+      'ARCHIVE_BROKEN',
+    ],
   ]
   for (const [name, bytes, code] of rows) {
     const { files, found, messages } = await read(bytes)
     t.equal(files, undefined, name)
     t.strictSame(found, [`${code} pack.son:1`], name)
-    t.notMatch(messages[0], /[\u0000-\u001f]/, name)
+    t.notMatch(messages[0], /\p{Cc}/u, name)
   }
 })
 
 t.test('bombs stop at a limit', async (t) => {
   const bomb = await zip([{ path: 'zeros', bytes: Buffer.alloc(32 * 1024 * 1024), compress: true }])
   t.strictSame((await read(bomb)).found, ['ARCHIVE_RATIO pack.son:1'])
-  const many = await zip(Array.from({ length: 10_001 }, (_, index) => ({ path: `f${String(index)}`, bytes: Buffer.alloc(0) })))
+  const many = await zip(
+    Array.from({ length: 10_001 }, (_, index) => ({ path: `f${String(index)}`, bytes: Buffer.alloc(0) })),
+  )
   t.strictSame((await read(many)).found, ['ARCHIVE_TOO_LARGE pack.son:1'])
 })
 
 t.test('a zip64 archive is read', async (t) => {
-  const { ZipFile } = await import('yazl')
-  const file = new ZipFile()
-  file.addBuffer(text, 'a.txt', { forceZip64Format: true })
-  file.end({ forceZip64Format: true, comment: '' })
-  const chunks: Buffer[] = []
-  for await (const chunk of file.outputStream as AsyncIterable<Buffer>) chunks.push(chunk)
-  const { files, found } = await read(Buffer.concat(chunks))
+  const { files, found } = await read(await zip([{ path: 'a.txt', bytes: text, zip64: true }]))
   t.strictSame(found, [])
   t.equal(files?.size, 1)
 })

@@ -38,7 +38,13 @@ t.test('defaults', (t) => {
       policy: { privileged: false },
     },
   })
-  for (const text of ['', '# nothing\n', header, `${header}spec: {}\n`, `${header}metadata: {name: x}\nspec: {pools: {}, engines: {}}\n`]) {
+  for (const text of [
+    '',
+    '# nothing\n',
+    header,
+    `${header}spec: {}\n`,
+    `${header}metadata: {name: x}\nspec: {pools: {}, engines: {}}\n`,
+  ]) {
     t.strictSame(parse(text), { configuration: defaultConfiguration(), diagnostics: [] }, JSON.stringify(text))
   }
   t.end()
@@ -102,8 +108,12 @@ t.test('what is refused', (t) => {
     ],
     'kind: SondConfiguration\n': ['sond.yaml:1:1: apiVersion is missing; "sond.dev/v1alpha1" is right'],
     [`${header}---\n${header}`]: ['sond.yaml:4:1: a second document begins here; one SondConfiguration is right'],
-    'a: [\n': ['sond.yaml:2:1: not YAML: flow sequence in block collection must be sufficiently indented and end with a ]'],
-    'apiVersion: sond.dev/v1alpha1\nkind: Link\n': ['sond.yaml:2:7: kind is the text "Link"; SondConfiguration is right'],
+    'a: [\n': [
+      'sond.yaml:2:1: not YAML: flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+    'apiVersion: sond.dev/v1alpha1\nkind: Link\n': [
+      'sond.yaml:2:7: kind is the text "Link"; SondConfiguration is right',
+    ],
   }
   for (const [text, expected] of Object.entries(rows)) {
     t.strictSame(errors(text).sort(), [...expected].sort())
@@ -118,6 +128,8 @@ t.test('JSON Schemas are about what users write', (t) => {
   for (const [kind, schema] of Object.entries(schemas)) {
     t.match(schema, { type: 'object', additionalProperties: false, properties: { kind: { const: kind } } })
   }
-  t.match(schemas.SondConfiguration, { properties: { spec: { properties: { resync: { anyOf: [{ type: 'string' }, {}] } } } } })
+  t.match(schemas.SondConfiguration, {
+    properties: { spec: { properties: { resync: { anyOf: [{ type: 'string' }, {}] } } } },
+  })
   t.end()
 })

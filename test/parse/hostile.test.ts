@@ -24,25 +24,43 @@ const sample = (name: string, verdict: Verdict, change: Sample): Case => ({ name
 const nsdText = (text: string): Sample => ({ files: { 'service_descriptors/nsd.yml': text } })
 const manifestText = (text: string): Sample => ({ files: { 'META-INF/MANIFEST.MF': text } })
 
-const bomb = [...'abcdefghi']
-  .map((key, index) => `${key}: &${key} [${Array.from({ length: 9 }, () => (index === 0 ? 'x' : `*${'abcdefghi'.charAt(index - 1)}`)).join(', ')}]`)
+const bomb = Array.from('abcdefghi')
+  .map(
+    (key, index) =>
+      `${key}: &${key} [${Array.from({ length: 9 }, () => (index === 0 ? 'x' : `*${'abcdefghi'.charAt(index - 1)}`)).join(', ')}]`,
+  )
   .join('\n')
 
 const manyPoints = Array.from({ length: 300 }, (_, index) => ({ id: `if${String(index)}`, type: 'interface' }))
-const manyLinks = Array.from({ length: 51 }, (_, index) => link(`l${String(index)}`, 'E-LAN', 'vnf_a:mgmt', 'vnf_b:mgmt'))
+const manyLinks = Array.from({ length: 51 }, (_, index) =>
+  link(`l${String(index)}`, 'E-LAN', 'vnf_a:mgmt', 'vnf_b:mgmt'),
+)
 const vdu = (more: Yaml): Sample => ({ a: { virtual_deployment_units: [unit(more)] } })
 
 const own: readonly Case[] = [
   { name: 'the sample', verdict: 'accept', bytes: () => son() },
-  { name: 'the sample, deflated', verdict: 'accept', bytes: () => zip(entriesOf(sampleFiles()).map((entry) => ({ ...entry, compress: true }))) },
-  { name: 'a bomb of 64 MiB', verdict: 'reject', bytes: () => zip([...entriesOf(sampleFiles()), { path: 'zeros', bytes: Buffer.alloc(64 * 1024 * 1024), compress: true }]) },
+  {
+    name: 'the sample, deflated',
+    verdict: 'accept',
+    bytes: () => zip(entriesOf(sampleFiles()).map((entry) => ({ ...entry, compress: true }))),
+  },
+  {
+    name: 'a bomb of 64 MiB',
+    verdict: 'reject',
+    bytes: () =>
+      zip([...entriesOf(sampleFiles()), { path: 'zeros', bytes: Buffer.alloc(64 * 1024 * 1024), compress: true }]),
+  },
   sample('aliases that multiply, in the manifest', 'reject', manifestText(`${bomb}\n`)),
   sample('aliases that multiply, in the service', 'reject', nsdText(`${bomb}\n`)),
   sample('a value in itself', 'reject', nsdText('connection_points: &x [*x]\n')),
   sample('deep nesting in brackets', 'reject', nsdText('['.repeat(500_000))),
   sample('deep nesting in dashes', 'reject', nsdText('- '.repeat(400_000))),
   sample('deep nesting in closed brackets', 'reject', nsdText('['.repeat(200_000) + ']'.repeat(200_000))),
-  sample('many keys', 'reject', nsdText(Array.from({ length: 90_000 }, (_, index) => `k${String(index)}: 1`).join('\n'))),
+  sample(
+    'many keys',
+    'reject',
+    nsdText(Array.from({ length: 90_000 }, (_, index) => `k${String(index)}: 1`).join('\n')),
+  ),
   sample('a long number', 'reject', nsdText(`a: ${'9'.repeat(500_000)}\n`)),
   sample('many documents', 'reject', nsdText('---\na\n'.repeat(100_000))),
   sample('an object of Python', 'reject', manifestText('!!python/object/apply:os.system ["id"]\n')),
@@ -51,7 +69,9 @@ const own: readonly Case[] = [
   sample('300 interfaces', 'accept', { a: { connection_points: manyPoints }, nsd: { virtual_links: [] } }),
   sample('51 links', 'accept', { nsd: { virtual_links: manyLinks } }),
   sample('a function of another version', 'warn', { a: { version: '9' } }),
-  sample('a known function without such a point', 'warn', { nsd: { virtual_links: [link('a', 'E-Line', 'vnf_a:nothere', 'vnf_b:input')] } }),
+  sample('a known function without such a point', 'warn', {
+    nsd: { virtual_links: [link('a', 'E-Line', 'vnf_a:nothere', 'vnf_b:input')] },
+  }),
   sample('shell in an interface name', 'reject', { a: { connection_points: [{ id: 'x;touch y' }] } }),
   sample('shell in an access point', 'reject', { nsd: { connection_points: [{ id: 'x;touch y', type: 'external' }] } }),
   sample('an option for an image', 'reject', vdu({ vm_image: '-v/:/host' })),
@@ -68,7 +88,7 @@ const genuineWins: Readonly<Record<string, Verdict>> = { 'link-unknown-cp.son': 
 
 const given = (): Case[] => {
   if (folder === '') return []
-  const index = JSON.parse(readFileSync(join(folder, 'INDEX.json'), 'utf8')) as { file: string; verdict: Verdict }[]
+  const index = JSON.parse(readFileSync(join(folder, 'INDEX.json'), 'utf8')) as { file: string; verdict: Verdict }[] // the corpus documents it so
   return index.map(({ file, verdict }) => ({
     name: file,
     verdict: genuineWins[file] ?? verdict,
@@ -89,12 +109,15 @@ for (const { name, verdict, bytes } of [...own, ...given()]) {
     const before = process.cpuUsage()
     const { package: found, diagnostics } = await parsePackage('pack.son', input)
     const { user, system } = process.cpuUsage(before)
-    t.ok((user + system) / 1_000 < patience, `in ${String(Math.round((user + system) / 1_000))} ms of ${String(patience)}`)
+    t.ok(
+      (user + system) / 1_000 < patience,
+      `in ${String(Math.round((user + system) / 1_000))} ms of ${String(patience)}`,
+    )
     const got = diagnostics.some(isError) ? 'reject' : diagnostics.length > 0 ? 'warn' : 'accept'
     t.ok(allowed[verdict].includes(got), `${got}: ${diagnostics.map(({ message }) => message).join('; ')}`)
     t.equal(found === undefined, got === 'reject')
-    // eslint-disable-next-line no-control-regex -- nothing that moves a cursor may reach a terminal
-    for (const { message, file, path } of diagnostics) t.notMatch(message + file + path, /[\u0000-\u001f\u007f-\u009f]/)
+    // Nothing that moves a cursor may reach a terminal.
+    for (const { message, file, path } of diagnostics) t.notMatch(message + file + path, /\p{Cc}/u)
   })
 }
 

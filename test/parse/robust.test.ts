@@ -24,7 +24,7 @@ t.test('arbitrary bytes', async (t) => {
 })
 
 t.test('text of characters that mean something to YAML', async (t) => {
-  const text = fc.string({ unit: fc.constantFrom(...'ab1 \n\t:-?[]{},&*!|>\'"%@`#<~'), maxLength: 120 })
+  const text = fc.string({ unit: fc.constantFrom(...Array.from('ab1 \n\t:-?[]{},&*!|>\'"%@`#<~')), maxLength: 120 })
   fc.assert(
     fc.property(text, (content) => {
       const { documents, diagnostics } = parseManifestFile('a.yaml', Buffer.from(content))
@@ -38,18 +38,40 @@ t.test('text of characters that mean something to YAML', async (t) => {
 t.test('manifests with any value in any place', async (t) => {
   const value = fc.jsonValue({ maxDepth: 2 })
   const keys = ['apiVersion', 'kind', 'metadata', 'spec'] as const
-  const specKeys = ['package', 'replicas', 'functions', 'saps', 'placement', 'endpoints', 'loss', 'delay', 'capacity', 'pools', 'listen']
+  const specKeys = [
+    'package',
+    'replicas',
+    'functions',
+    'saps',
+    'placement',
+    'endpoints',
+    'loss',
+    'delay',
+    'capacity',
+    'pools',
+    'listen',
+  ]
   fc.assert(
-    fc.property(fc.constantFrom('ServiceInstance', 'DataCenter', 'Link', 'SondConfiguration'), fc.constantFrom(...keys), fc.constantFrom(...specKeys), value, fc.boolean(), (kind, key, specKey, any, inSpec) => {
-      const document: Yaml = { apiVersion: 'sond.dev/v1alpha1', kind, metadata: { name: 'x' }, spec: {} }
-      if (inSpec) document['spec'] = { [specKey]: any }
-      else document[key] = any
-      const bytes = Buffer.from(JSON.stringify(document))
-      for (const found of [...parseManifestFile('a.json', bytes).diagnostics, ...parseConfiguration('a.json', bytes).diagnostics]) {
-        if (found.line < 1 || found.column < 1 || found.message === '') return false
-      }
-      return true
-    }),
+    fc.property(
+      fc.constantFrom('ServiceInstance', 'DataCenter', 'Link', 'SondConfiguration'),
+      fc.constantFrom(...keys),
+      fc.constantFrom(...specKeys),
+      value,
+      fc.boolean(),
+      (kind, key, specKey, any, inSpec) => {
+        const document: Yaml = { apiVersion: 'sond.dev/v1alpha1', kind, metadata: { name: 'x' }, spec: {} }
+        if (inSpec) document['spec'] = { [specKey]: any }
+        else document[key] = any
+        const bytes = Buffer.from(JSON.stringify(document))
+        for (const found of [
+          ...parseManifestFile('a.json', bytes).diagnostics,
+          ...parseConfiguration('a.json', bytes).diagnostics,
+        ]) {
+          if (found.line < 1 || found.column < 1 || found.message === '') return false
+        }
+        return true
+      },
+    ),
     { numRuns: 600 },
   )
   t.pass()
@@ -93,13 +115,17 @@ const pathsOf = (value: unknown, path: readonly (string | number)[] = []): (read
 const withValue = (root: Yaml, path: readonly (string | number)[], value: unknown): Yaml => {
   const copy = structuredClone(root)
   const last = path.at(-1)
+  // Every path comes from pathsOf, so each holder is there.
   const holder = path.slice(0, -1).reduce<unknown>((inner, part) => (inner as Yaml)[part], copy)
-  if (last !== undefined) (holder as Yaml)[last] = value
+  if (last !== undefined) (holder as Yaml)[last] = value // as above
   return copy
 }
 
 t.test('descriptors with any value in any place', async (t) => {
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 1 }), fc.constantFrom('vnf_a:input', 'a:b', '', -1, 1e30, [], {}, null, 'docker', 'file:///x'))
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 1 }),
+    fc.constantFrom('vnf_a:input', 'a:b', '', -1, 1e30, [], {}, null, 'docker', 'file:///x'),
+  )
   const service = nsd()
   const unitOf = { id: 'u2', vm_image: 'x', vm_image_format: 'docker', connection_points: [{ id: 'p' }] }
   const several = vnfd('a', {
@@ -112,7 +138,10 @@ t.test('descriptors with any value in any place', async (t) => {
   ]
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...cases), value, async (where, any) => {
-      const change = where.in === 'nsd' ? { nsd: withValue(service, where.path, any), a: several } : { a: withValue(several, where.path, any) }
+      const change =
+        where.in === 'nsd'
+          ? { nsd: withValue(service, where.path, any), a: several }
+          : { a: withValue(several, where.path, any) }
       const bytes = await zip(entriesOf(sampleFiles(change)))
       const { package: found, diagnostics } = await parsePackage('a.son', bytes)
       return (found === undefined) === diagnostics.some(isError)

@@ -58,8 +58,15 @@ t.test('what is wrong with a source is told of its own files', async (t) => {
   ])
   const second = { 'service_descriptors/other.yml': stringify(nsd()) }
   t.strictSame(await found(source(about, second)), ['NO_SERVICE dir/package.yml:1'])
-  t.strictSame(await found(source(`${about}service: service_descriptors/none.yml\n`, second)), ['NO_SERVICE dir/package.yml:5'])
-  t.strictSame(await found(source(about, { 'function_descriptors/a.yml': stringify(vnfd('a', { virtual_deployment_units: [] })) })), ['NO_UNITS dir/function_descriptors/a.yml:1'])
+  t.strictSame(await found(source(`${about}service: service_descriptors/none.yml\n`, second)), [
+    'NO_SERVICE dir/package.yml:5',
+  ])
+  t.strictSame(
+    await found(
+      source(about, { 'function_descriptors/a.yml': stringify(vnfd('a', { virtual_deployment_units: [] })) }),
+    ),
+    ['NO_UNITS dir/function_descriptors/a.yml:1'],
+  )
   t.ok((await packSource('dir', source(`${about}service: service_descriptors/other.yml\n`, second))).bytes)
 })
 
@@ -68,7 +75,11 @@ t.test('files are validated by their ending', async (t) => {
     ['a.son', await son(), []],
     ['a.TGO', 'x', ['NOT_A_ZIP a.TGO:1']],
     ['a.yaml', 'apiVersion: sond.dev/v1alpha1\nkind: DataCenter\nmetadata: {name: dc1}\n', []],
-    ['a.json', '{"apiVersion": "sond.dev/v1alpha1", "kind": "DataCenter", "metadata": {"name": "Dc1"}}', ['INVALID_VALUE a.json:1']],
+    [
+      'a.json',
+      '{"apiVersion": "sond.dev/v1alpha1", "kind": "DataCenter", "metadata": {"name": "Dc1"}}',
+      ['INVALID_VALUE a.json:1'],
+    ],
     ['a.yml', 'apiVersion: sond.dev/v1alpha1\nkind: SondConfiguration\nspec: {resync: 5}\n', ['INVALID_VALUE a.yml:3']],
     ['a.yml', '# nothing\n', ['EMPTY a.yml:1']],
     ['a.yml', '- a\n', ['WRONG_TYPE a.yml:1']],

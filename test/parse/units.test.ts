@@ -57,7 +57,13 @@ table('rates are bits per second', parseRate, {
   '100': undefined,
 })
 
-table('shares are percent', parsePercent, { '0.1%': 0.1, '100 %': 100, '101%': undefined, '1': undefined, '-1%': undefined })
+table('shares are percent', parsePercent, {
+  '0.1%': 0.1,
+  '100 %': 100,
+  '101%': undefined,
+  '1': undefined,
+  '-1%': undefined,
+})
 
 table('CPU sets are lists of numbers and ranges', parseCpuSet, {
   '0': '0',

@@ -6,14 +6,22 @@ import type { YamlOptions } from '../../src/parse/yaml-nodes.ts'
 const parse = (text: string | Buffer, duplicateKeys: YamlOptions['duplicateKeys'] = 'error') => {
   const report = createReport('f.yaml')
   const documents = parseYaml(Buffer.from(text), report, { duplicateKeys })
-  const found = report.diagnostics.map(({ code, line, column, path }) => `${code} ${line}:${column}${path === '' ? '' : ` ${path}`}`)
-  return { documents, found, values: documents.map(({ value }) => JSON.parse(JSON.stringify(value)) as unknown) }
+  const found = report.diagnostics.map(
+    ({ code, line, column, path }) => `${code} ${line}:${column}${path === '' ? '' : ` ${path}`}`,
+  )
+  const values = documents.map(({ value }): unknown => JSON.parse(JSON.stringify(value)))
+  return { documents, found, values }
 }
 
 t.test('documents and their lines', (t) => {
-  const { documents, values, found } = parse('# first\na: 1\n---\n# nothing\n---\n- [x, 1.5, true, null]\n...\n---\n{"b": {}}\n')
+  const { documents, values, found } = parse(
+    '# first\na: 1\n---\n# nothing\n---\n- [x, 1.5, true, null]\n...\n---\n{"b": {}}\n',
+  )
   t.strictSame(values, [{ a: 1 }, [['x', 1.5, true, null]], { b: {} }])
-  t.strictSame(documents.map(({ line }) => line), [2, 6, 9])
+  t.strictSame(
+    documents.map(({ line }) => line),
+    [2, 6, 9],
+  )
   t.strictSame(found, [])
   t.end()
 })
@@ -30,7 +38,14 @@ t.test('encodings and line ends', (t) => {
   const utf16 = Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(text, 'utf16le')])
   const swapped = Buffer.from(utf16)
   swapped.swap16()
-  const same = { 'UTF-8': Buffer.from(text), 'with BOM': Buffer.from(`\ufeff${text}`), 'UTF-16LE': utf16, 'UTF-16BE': swapped, CRLF: text.replaceAll('\n', '\r\n'), CR: text.replaceAll('\n', '\r') }
+  const same = {
+    'UTF-8': Buffer.from(text),
+    'with BOM': Buffer.from(`\ufeff${text}`),
+    'UTF-16LE': utf16,
+    'UTF-16BE': swapped,
+    CRLF: text.replaceAll('\n', '\r\n'),
+    CR: text.replaceAll('\n', '\r'),
+  }
   for (const [name, bytes] of Object.entries(same)) {
     const { values, documents } = parse(bytes)
     t.strictSame(values, [{ a: 1, b: 'ü' }], name)
@@ -42,7 +57,11 @@ t.test('encodings and line ends', (t) => {
 })
 
 t.test('what is refused, and where', (t) => {
-  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${[...'bcdefghi'].map((key, index) => `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefgh'.charAt(index)}`).join(',')}]`).join('\n')}`
+  const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from('bcdefghi')
+    .map(
+      (key, index) => `${key}: &${key} [${Array.from({ length: 9 }, () => `*${'abcdefgh'.charAt(index)}`).join(',')}]`,
+    )
+    .join('\n')}`
   const rows: Readonly<Record<string, readonly [string, string]>> = {
     'a syntax error': ['a: 1\nb: [1\n', 'YAML_SYNTAX 3:1'],
     'a tab as indentation': ['a:\n\tb: 1\n', 'YAML_SYNTAX 2:1'],
@@ -84,7 +103,9 @@ t.test('a key twice in a descriptor: the last one counts', (t) => {
 })
 
 t.test('aliases and merge keys mean what they name', (t) => {
-  const { values, documents, found } = parse('base: &b {x: 1, y: 2}\nlist: [&k k, *k]\none:\n  <<: *b\n  y: 3\ntwo: {<<: [*b, {z: 4}]}\n? *k\n: v\nthree: {<<: }\n')
+  const { values, documents, found } = parse(
+    'base: &b {x: 1, y: 2}\nlist: [&k k, *k]\none:\n  <<: *b\n  y: 3\ntwo: {<<: [*b, {z: 4}]}\n? *k\n: v\nthree: {<<: }\n',
+  )
   t.strictSame(found, [])
   t.strictSame(values, [
     { base: { x: 1, y: 2 }, list: ['k', 'k'], one: { y: 3, x: 1 }, two: { x: 1, y: 2, z: 4 }, k: 'v', three: {} },
@@ -96,10 +117,10 @@ t.test('aliases and merge keys mean what they name', (t) => {
 
 t.test('keys with a meaning in JavaScript are keys like others', (t) => {
   const { documents } = parse('__proto__: {polluted: 1}\nconstructor: 1\ntoString: 2\n')
-  const value = documents[0]?.value as Record<string, unknown>
+  const value = Object(documents[0]?.value) as object // Object gives any
   t.strictSame(Object.keys(value), ['__proto__', 'constructor', 'toString'])
   t.equal(Object.getPrototypeOf(value), null)
-  t.equal(({} as Record<string, unknown>)['polluted'], undefined)
+  t.notOk('polluted' in {})
   t.end()
 })
 
@@ -127,6 +148,6 @@ t.test('positions, sources and quotation marks', (t) => {
 
 t.test('lone surrogates become well-formed text', (t) => {
   const { documents } = parse('a: "\\ud800"\n')
-  t.equal((documents[0]?.value as { a: string }).a, '\ufffd')
+  t.match(documents[0]?.value, { a: '\ufffd' })
   t.end()
 })
