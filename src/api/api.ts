@@ -7,6 +7,7 @@ import { defaultLimits, type ApiContext, type GatekeeperSettings, type Limits } 
 import { planListener, prepareSocket, restrictSocket, type Listener } from './listeners.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { buildServer } from './server.ts'
+import { createServices } from './services.ts'
 
 export interface ApiOptions {
   readonly backend: Backend
@@ -40,6 +41,7 @@ export const createApi = (options: ApiOptions): Api => {
   const listeners = options.listeners.map((text) => planListener(text, access))
   const context: ApiContext = {
     backend: options.backend,
+    services: createServices(options.backend),
     version: options.version,
     log: options.log,
     metrics: options.metrics,

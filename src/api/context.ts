@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Log } from '../model/log.ts'
 import type { Backend } from './backend.ts'
+import type { Services } from './services.ts'
 
 /** Settings of the daemon that only the gatekeeper's calls know. */
 export interface GatekeeperSettings {
@@ -35,6 +36,8 @@ export const defaultLimits: Limits = {
 /** What every route needs. */
 export interface ApiContext {
   readonly backend: Backend
+  /** One for all listeners: names of new instances are given out one at a time. */
+  readonly services: Services
   readonly version: string
   readonly log: Log
   readonly metrics: Registry

@@ -8,7 +8,7 @@ import { ApiError } from './errors.ts'
 import type { Onboard } from './upload.ts'
 import { uuidOf } from './uuid.ts'
 import { waitForReady, waitUntilGone, type WaitEnd } from './wait.ts'
-import { createServices, type Services } from './services.ts'
+import type { Services } from './services.ts'
 
 type Package = ApiObjects['Package']
 type Instance = ApiObjects['ServiceInstance']
@@ -20,77 +20,74 @@ const stopBody = z.object({ service_uuid: reference, service_instance_uuid: refe
 const serviceUuid = ({ spec }: Package): string => uuidOf(`package/${spec.digest}`)
 const instanceUuid = ({ metadata }: Instance): string => uuidOf(`instance/${metadata.name}`)
 
-const prefixes = ['', '/api/v2']
+const packagePaths = ['/packages', '/api/v2/packages']
+const instantiationPaths = ['/instantiations', '/api/v2/instantiations', '/api/v2/requests']
 const notFound = '"Service not found"\n'
 
 /** Calls of the service gatekeeper that scripts know; files stay the one truth behind them. */
 export const gatekeeperRoutes = (app: FastifyInstance, context: ApiContext): void => {
-  const { backend, gatekeeper } = context
-  const services = createServices(backend)
+  const { backend, gatekeeper, services } = context
 
   const sendText = (reply: FastifyReply, code: number, json: string): FastifyReply =>
     reply.code(code).type('application/json; charset=utf-8').send(json)
 
-  for (const prefix of prefixes) {
-    app.get(`${prefix}/packages`, async () => ({
-      service_uuid_list: (await backend.list('Package')).map(serviceUuid),
-    }))
+  for (const path of packagePaths) {
+    app.get(path, async () => ({ service_uuid_list: (await backend.list('Package')).map(serviceUuid) }))
+  }
 
-    for (const path of [`${prefix}/instantiations`, `${prefix}/requests`]) {
-      app.get(path, async () => {
-        const packages = await backend.list('Package')
-        const instances = await backend.list('ServiceInstance')
-        return {
-          service_instantiations_list: packages.map((each) =>
-            instances.filter((instance) => services.isOf(instance, each)).map(instanceUuid),
-          ),
-        }
-      })
+  for (const path of instantiationPaths) {
+    app.get(path, async () => {
+      const packages = await backend.list('Package')
+      const instances = await backend.list('ServiceInstance')
+      return {
+        service_instantiations_list: packages.map((each) =>
+          instances.filter((instance) => services.isOf(instance, each)).map(instanceUuid),
+        ),
+      }
+    })
 
-      app.post(path, async (request, reply) => {
-        const { service_uuid: wanted } = jsonBody(request, startBody)
-        const found = choose(await backend.list('Package'), wanted, serviceUuid)
-        if (found === undefined) return sendText(reply, 404, notFound)
-        const name = await services.start(found)
-        request.audit.objects = [`ServiceInstance/${name}`]
-        const end = await waitForReady(backend, name, { timeoutMs: gatekeeper.waitMs, signal: closed(reply) })
-        const answer = { service_instance_uuid: uuidOf(`instance/${name}`) }
-        if (end.end === 'reached') return reply.code(201).send(answer)
-        return reply.code(end.end === 'timeout' ? 504 : 500).send({ ...answer, error: whyNot(name, end) })
-      })
+    app.post(path, async (request, reply) => {
+      const { service_uuid: wanted } = jsonBody(request, startBody)
+      const found = choose(await backend.list('Package'), wanted, serviceUuid)
+      if (found === undefined) return sendText(reply, 404, notFound)
+      const name = await services.start(found)
+      request.audit.objects = [`ServiceInstance/${name}`]
+      const end = await waitForReady(backend, name, { timeoutMs: gatekeeper.waitMs, signal: closed(reply) })
+      const answer = { service_instance_uuid: uuidOf(`instance/${name}`) }
+      if (end.end === 'reached') return reply.code(201).send(answer)
+      return reply.code(end.end === 'timeout' ? 504 : 500).send({ ...answer, error: whyNot(name, end) })
+    })
 
-      app.delete(path, async (request, reply) => {
-        const wanted = jsonBody(request, stopBody)
-        const instance = await chooseInstance(backend, services, wanted.service_uuid, wanted.service_instance_uuid)
-        if (instance === undefined) return sendText(reply, 404, notFound)
-        const { name } = instance.metadata
-        request.audit.objects = [`ServiceInstance/${name}`]
-        await backend.delete('ServiceInstance', name)
-        const end = await waitUntilGone(backend, name, { timeoutMs: gatekeeper.waitMs, signal: closed(reply) })
-        if (end.end !== 'reached') {
-          throw new ApiError('TIMEOUT', `${name} is stopping, but not gone yet`, {
-            next: `sonctl wait instance/${name} --for=delete`,
-          })
-        }
-        return sendText(
-          reply,
-          200,
-          `${JSON.stringify(`service instance with uuid '${instanceUuid(instance)}' stopped.`)}\n`,
-        )
-      })
-    }
-
-    app.put(`${prefix}/emulator/exit`, async (_request, reply) => {
-      await backend.exit()
-      return sendText(reply, 200, 'null\n')
+    app.delete(path, async (request, reply) => {
+      const wanted = jsonBody(request, stopBody)
+      const instance = await chooseInstance(backend, services, wanted.service_uuid, wanted.service_instance_uuid)
+      if (instance === undefined) return sendText(reply, 404, notFound)
+      const { name } = instance.metadata
+      request.audit.objects = [`ServiceInstance/${name}`]
+      await backend.delete('ServiceInstance', name)
+      const end = await waitUntilGone(backend, name, { timeoutMs: gatekeeper.waitMs, signal: closed(reply) })
+      if (end.end !== 'reached') {
+        throw new ApiError('TIMEOUT', `${name} is stopping, but not gone yet`, {
+          next: `sonctl wait instance/${name} --for=delete`,
+        })
+      }
+      return sendText(
+        reply,
+        200,
+        `${JSON.stringify(`service instance with uuid '${instanceUuid(instance)}' stopped.`)}\n`,
+      )
     })
   }
+
+  app.put('/emulator/exit', async (_request, reply) => {
+    await backend.exit()
+    return sendText(reply, 200, 'null\n')
+  })
 }
 
 /** `POST /packages`: within the scope whose bodies stream to a file. */
 export const gatekeeperUploads = (scope: FastifyInstance, take: Onboard, context: ApiContext): void => {
-  const { backend, gatekeeper, log } = context
-  const services = createServices(backend)
+  const { backend, gatekeeper, log, services } = context
 
   /** What the switches auto-delete and auto-deploy ask for. */
   const afterUpload = async (uploaded: Package): Promise<void> => {
@@ -103,8 +100,8 @@ export const gatekeeperUploads = (scope: FastifyInstance, take: Onboard, context
     if (gatekeeper.autoDeploy) await services.start(uploaded)
   }
 
-  for (const prefix of prefixes) {
-    scope.post(`${prefix}/packages`, async (request, reply) => {
+  for (const path of packagePaths) {
+    scope.post(path, async (request, reply) => {
       try {
         const uploaded = await take(request)
         await afterUpload(uploaded)

@@ -15,9 +15,12 @@ const readinessLine = ({ ready, checks }: Readiness): string => {
 
 /** Probes, metrics and the version: for machines, outside the versioned API. */
 export const healthRoutes = (app: FastifyInstance, { backend, metrics, version }: ApiContext): void => {
-  app.get('/healthz', (_request, reply) => reply.type('text/plain; charset=utf-8').send('ok\n'))
+  // Some probes ask with HEAD.
+  app.get('/healthz', { exposeHeadRoute: true }, (_request, reply) =>
+    reply.type('text/plain; charset=utf-8').send('ok\n'),
+  )
 
-  app.get('/readyz', async (request, reply) => {
+  app.get('/readyz', { exposeHeadRoute: true }, async (request, reply) => {
     const readiness = await backend.ready()
     const message = readinessLine(readiness)
     void reply.code(readiness.ready ? 200 : 503)

@@ -38,6 +38,7 @@ export const buildServer = async (
     requestTimeout: LONGEST_REQUEST_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
+    exposeHeadRoutes: false,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: limits.receiveMs,

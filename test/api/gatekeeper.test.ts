@@ -49,7 +49,7 @@ t.test('the calls as scripts make them, at both addresses', async (t) => {
     t.equal(daemon.files.size, 0)
     t.same((await ask(where, `${prefix}/instantiations`)).json(), { service_instantiations_list: [[]] })
 
-    t.equal((await ask(where, `${prefix}/emulator/exit`, { method: 'PUT' })).status, 200)
+    t.equal((await ask(where, '/emulator/exit', { method: 'PUT' })).status, 200)
     t.ok(daemon.exited)
   }
 })
