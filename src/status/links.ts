@@ -39,7 +39,7 @@ export const createLinkInspector = (desired: DesiredState, actual: ActualState) 
 
   const endProblem = (end: PlannedEnd): string | undefined => {
     if (end.port === undefined || end.skipped !== undefined) return undefined
-    const name = `${end.vnf}:${end.interface ?? ''}${end.replica > 0 ? ` of replica ${end.replica}` : ''}`
+    const name = end.replica > 0 ? `${end.reference} of replica ${end.replica}` : end.reference
     const wire = wires.get(end.port)
     if (wire?.inner === undefined) return `interface ${name} is not there`
     if (!wire.up || !wire.inner.up) return `interface ${name} is down`

@@ -40,10 +40,7 @@ const driftedVerdict = ({ entry, previous, convergence, acted }: SummaryInput): 
 /** Why nothing moves on by itself, or only after a wait. */
 const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => {
   if (convergence === undefined) return []
-  const { plan, policy, outcomes } = convergence
-  const held = [...policy.heldBack].filter(([name]) =>
-    plan.steps.some(({ serves }) => serves.containers.includes(name)),
-  )
+  const { plan, outcomes } = convergence
   const noticed = plan.notices.flatMap((notice) => {
     switch (notice.code) {
       case 'CONFLICT': {
@@ -66,9 +63,7 @@ const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => 
     ({ pool, wanted, holders }) =>
       `pool ${pool} has nothing left for ${wanted}; enlarge it or free some of it (held by ${holders.join(', ') || 'nobody'})`,
   )
-  const told = new Set(noticed)
-  for (const [name, reason] of held) told.add(`${name}: ${reason}`)
-  return [...new Set([...exhausted, ...told, ...(told.size > 0 ? [] : failed), ...others])]
+  return [...new Set([...exhausted, ...noticed, ...(noticed.length > 0 ? [] : failed), ...others])]
 }
 
 const stalledVerdict = (input: SummaryInput): Verdict => {

@@ -50,18 +50,17 @@ export const imagesVerdict = (result: DesireResult, { actual, outcomes, plan, po
 }
 
 export const placedVerdict = (result: DesireResult): Verdict => {
+  const nowhere = 'it has no data center'
   const homeless = [
-    ...result.functions.filter(({ dataCenter }) => dataCenter === undefined).map(({ container }) => String(container)),
+    ...result.functions
+      .filter(({ dataCenter }) => dataCenter === undefined)
+      .map(({ container, problem = nowhere }) => `${container}: ${problem}`),
     ...result.saps
       .filter(({ dataCenter }) => dataCenter === undefined)
-      .map(({ name, copy }) => `SAP ${name} of copy ${copy}`),
+      .map(({ name, copy, problem = nowhere }) => `SAP ${name} of copy ${copy}: ${problem}`),
   ]
-  const why = warnings(result, 'UNPLACEABLE', 'DATA_CENTER_UNKNOWN')
-  if (homeless.length === 0) {
-    const gone = warnings(result, 'DATA_CENTER_GONE')
-    return yes('Placed', sentences(gone))
-  }
-  return no('Unplaceable', sentences(why.length > 0 ? why : homeless.map((name) => `${name} has no data center`)))
+  if (homeless.length > 0) return no('Unplaceable', sentences(homeless))
+  return yes('Placed', sentences(warnings(result, 'DATA_CENTER_GONE', 'DATA_CENTER_UNKNOWN')))
 }
 
 /** Containers that shall run and do not, each with why. */

@@ -25,7 +25,10 @@ t.test('an event told again is counted and moves to the end', (t) => {
 
 t.test('no object has too many, all together are not too many, the newest are kept, none is doubled', (t) => {
   const limits = { total: 12, perObject: 5 }
-  const events = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 9 })), { maxLength: 80 })
+  const events = fc.array(fc.tuple(fc.integer({ min: 0, max: 4 }), fc.integer({ min: 0, max: 9 })), {
+    maxLength: 80,
+    size: 'max',
+  })
   fc.assert(
     fc.property(events, (list) => {
       let log = emptyEvents

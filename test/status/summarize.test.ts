@@ -413,13 +413,79 @@ t.test('SAPs: attached, and what can be wrong with them', async (t) => {
   t.match(told(bare, 'SapsReady'), /has no address 10\.10\.0\.1\/30; 10\.10\.0\.0\/30 is not translated to the outside/)
 })
 
-t.test('places: a data center that does not exist', async (t) => {
-  const demo = await createDemo({
+t.test('places: without a data center nothing can run', async (t) => {
+  const demo = await chain()
+  const { functions } = demo.result
+  const [first, ...rest] = functions
+  if (first === undefined) return
+  const sap = {
+    name: 'ns_in',
+    copy: 1,
+    type: 'internal',
+    dataCenter: undefined,
+    address: undefined,
+    subnet: undefined,
+  } as const
+  const homeless = { ...first, dataCenter: undefined }
+  const result = { ...demo.result, functions: [homeless, { ...homeless, problem: 'no room' }, ...rest], saps: [sap] }
+  const status = demo.status(await demo.look(), { result })
+  t.equal(
+    told(status, 'Placed'),
+    'False Unplaceable: sond.demo.0.f1.0: it has no data center; sond.demo.0.f1.0: no room; SAP ns_in of copy 1: it has no data center',
+  )
+  t.match(told(status, 'Ready'), /^False Unplaceable/)
+  t.match(status.functions, [{ dataCenter: null }, { dataCenter: null, problem: 'no room' }])
+  t.match(status.saps, [{ dataCenter: null, address: null, subnet: null }])
+  const taken = { ...demo.result, saps: [{ ...sap, problem: 'its name is taken' }] }
+  t.match(
+    told(demo.status(await demo.look(), { result: taken }), 'SapsReady'),
+    /^False NotAttached: ns_in: its name is taken/,
+  )
+})
+
+t.test('units of one function, names made fit for the kernel, flows carried by other links', async (t) => {
+  const service: ServiceSketch = {
+    name: 'svc',
+    functions: [
+      { id: 'f1', image: 'img:1', interfaces: ['data_out'] },
+      { id: 'f2', image: 'img:1', interfaces: ['input'] },
+    ],
+    links: [['l1', 'E-Line', 'f1:data_out', 'f2:input']],
+  }
+  const demo = await createDemo({ service })
+  const functions = demo.result.functions.map((one) => ({ ...one, vdu: 'vdu01' }))
+  const links = demo.result.links.map((link) => ({ ...link, carriedBy: [name.link('back')] }))
+  await demo.converge()
+  const status = demo.status(await demo.look(), { result: { ...demo.result, functions, links } })
+  t.match(status.functions[0], { vdu: 'vdu01', interfaces: [{ name: 'data-out', declared: 'data_out' }] })
+  t.match(status.links, [{ chained: true }])
+})
+
+t.test('many things of one kind are counted, not listed', async (t) => {
+  const sketch = chainSketch('svc', 5, 'img:1')
+  const service = { ...sketch, functions: sketch.functions.map((one, n) => ({ ...one, image: `img:${n}` })) }
+  const demo = await createDemo({ service })
+  const actual = { ...(await demo.look()).actual, images: new Set<never>() }
+  const pass = await demo.look({ actual })
+  const status = demo.status(pass)
+  t.equal(told(status, 'ImagesReady'), 'False Fetching: waiting for img:0, img:1, img:2 and 2 more')
+  t.match(told(status, 'ContainersReady'), /; and 2 more$/)
+  const pull = stepOf(pass.plan, 'pullImage')
+  const build = { ...pull, kind: 'buildImage', image: name.image('img:0'), package: 'p', folder: 'f' } as const
+  const building = { ...pass, plan: { ...pass.plan, steps: [build] }, outcomes: [failed(build, 'no Dockerfile')] }
+  t.match(told(demo.status(building), 'ImagesReady'), /^False ImageUnavailable: img:0: .*no Dockerfile/)
+  const started = { ...building, outcomes: [{ step: build, result: 'done', ms: 1 } as const] }
+  t.match(told(demo.status(started), 'ImagesReady'), /^False Fetching/)
+})
+
+t.test('a pool that is empty is held by nobody', async (t) => {
+  const none = await createDemo({
     service: chainSketch('svc', 2, 'img:1'),
-    spec: { functions: [{ vnfId: 'f2', dataCenter: 'nowhere' }] },
+    settings: {
+      pools: { sap: pool('10.10.0.0/16', 1), elan: pool('10.20.0.0/16', 1), eline: pool('10.30.0.0/16', 0) },
+    },
   })
-  const status = demo.status(await demo.look())
-  t.match(told(status, 'Placed'), /^(True Placed|False Unplaceable: .*nowhere)/)
+  t.match(told(none.status(await none.look()), 'Stalled'), /\(held by nobody\)/)
 })
 
 t.test('the time of a condition moves only when its status flips', (t) => {
