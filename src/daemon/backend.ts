@@ -57,11 +57,14 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
       .filter((entry) => entry.package?.digest === pack.digest)
       .map((entry) => entry.document.metadata.name)
 
+  /** Instances whose document is gone and of which something is still there. */
+  const leaving = new Map<InstanceName, { readonly entry: CatalogInstance; readonly since: string }>()
   const instanceOf = (entry: CatalogInstance): ApiObjects['ServiceInstance'] =>
-    instanceObject(entry, board.statusFor(entry))
+    instanceObject(entry, board.statusFor(entry), leaving.get(entry.document.metadata.name)?.since)
 
   const lists: { readonly [K in ObjectKind]: () => readonly ApiObjects[K][] } = {
-    ServiceInstance: () => [...watcher.catalog().instances.values()].map(instanceOf),
+    ServiceInstance: () =>
+      [...watcher.catalog().instances.values(), ...[...leaving.values()].map(({ entry }) => entry)].map(instanceOf),
     DataCenter: () => [...watcher.catalog().dataCenters.values()].map(dataCenterObject),
     Link: () => [...watcher.catalog().links.values()].map(linkObject),
     Package: () => watcher.catalog().packages.map((pack) => packageObject(pack, users(pack))),
@@ -293,9 +296,30 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
       tell({ type: 'DELETED', object: before })
     }
   }
+  const present = new Map(watcher.catalog().instances)
+  const noteInstance = (key: ObjectKey): void => {
+    const name = parseObjectName(kindOf(key).name)
+    if (kindOf(key).kind !== 'ServiceInstance' || name === undefined) return
+    const entry = watcher.catalog().instances.get(name)
+    const before = present.get(name)
+    if (entry !== undefined) {
+      present.set(name, entry)
+      leaving.delete(name)
+    } else if (before !== undefined) {
+      present.delete(name)
+      leaving.set(name, { entry: before, since: new Date(context.clock.now()).toISOString() })
+    }
+  }
   const stops = [
     watcher.onChange(({ objects }: CatalogChange) => {
-      for (const key of objects) changedObject(key)
+      for (const key of objects) {
+        noteInstance(key)
+        changedObject(key)
+      }
+    }),
+    board.onGone((name: InstanceName) => {
+      leaving.delete(name)
+      changedObject(`ServiceInstance/${name}`)
     }),
     board.onStatus((name: InstanceName) => {
       changedObject(`ServiceInstance/${name}`)

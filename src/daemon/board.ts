@@ -12,6 +12,8 @@ export interface Board extends StatusBoard {
   statusFor(entry: CatalogInstance): InstanceStatus
   events(): readonly EventRecord[]
   onStatus(listener: (instance: InstanceName) => void): () => void
+  /** Called when nothing is left of an instance. */
+  onGone(listener: (instance: InstanceName) => void): () => void
   onEvent(listener: (event: EventRecord) => void): () => void
   readyCount(): number
 }
@@ -24,6 +26,7 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
   let log: EventLog = emptyEvents
   const said = new Map<string, string>()
   const statusListeners = new Set<(instance: InstanceName) => void>()
+  const goneListeners = new Set<(instance: InstanceName) => void>()
   const eventListeners = new Set<(event: EventRecord) => void>()
   const nowText = (): string => new Date(clock.now()).toISOString()
 
@@ -62,7 +65,7 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
       store.delete('statuses', instance)
       for (const key of said.keys()) if (key.startsWith(`instance/${instance} `)) said.delete(key)
       event(`instance/${instance}`, 'Normal', 'Terminated', 'nothing of it is left')
-      told(instance)
+      for (const listener of goneListeners) listener(instance)
     },
     event,
     say: (object, type, reason, message) => {
@@ -75,6 +78,10 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
     onStatus: (listener) => {
       statusListeners.add(listener)
       return () => void statusListeners.delete(listener)
+    },
+    onGone: (listener) => {
+      goneListeners.add(listener)
+      return () => void goneListeners.delete(listener)
     },
     onEvent: (listener) => {
       eventListeners.add(listener)

@@ -18,11 +18,19 @@ export interface RunningEngines {
 
 const busyboxes = ['/bin/busybox', '/usr/bin/busybox']
 
+/** Program header of type PT_INTERP: it names the loader of a dynamic program (ELF-64, little endian; elf(5)). */
+const isDynamic = (elf: Buffer): boolean => {
+  const first = Number(elf.readBigUInt64LE(0x20))
+  const size = elf.readUInt16LE(0x36)
+  const count = elf.readUInt16LE(0x38)
+  return Array.from({ length: count }, (_, index) => elf.readUInt32LE(first + index * size)).includes(3)
+}
+
+/** Only a static one runs inside any image. */
 const findBusybox = async (): Promise<string> => {
   for (const path of busyboxes) {
-    // Only a static one runs inside any image: a dynamic one names its interpreter.
     const bytes = await readFile(path).catch(() => undefined)
-    if (bytes?.includes('ld-linux') === false) return path
+    if (bytes !== undefined && !isDynamic(bytes)) return path
   }
   throw new Error(`no static busybox at ${busyboxes.join(' or ')}: apt-get install busybox-static`)
 }

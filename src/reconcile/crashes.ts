@@ -3,10 +3,13 @@ import type { ContainerName } from '../model/names.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 
-/** A program that ends sooner than this after its start has crashed, however it ended. Milliseconds. */
-const shortRun = 10_000
-/** Exit codes of a program that somebody killed: SIGKILL, SIGTERM. Killed after a good while is no crash. */
+/** A run longer than this makes good for all before. Milliseconds. */
+const longRun = 600_000
+/** Exit codes of a program that was killed from outside: SIGKILL, SIGTERM. That is no crash, unless it goes on and on. */
 const killed: ReadonlySet<number> = new Set([137, 143])
+/** A killed run shorter than this counts towards `killsForgiven`. Milliseconds. */
+const shortRun = 10_000
+const killsForgiven = 6
 
 export interface Crashes {
   /** Looks at observed containers: every end of a run counts once. */
@@ -24,8 +27,10 @@ interface Run {
   startedAt: string
   ended: boolean
   restarts: number
-  /** Ends in a row that count as crashes; the first is forgiven. */
+  /** Ends in a row of its own doing; the first is forgiven. */
   crashes: number
+  /** Ends in a row by a signal from outside, each soon after its start. */
+  kills: number
   reason: string
 }
 
@@ -36,13 +41,14 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
   const ended = (run: Run, container: ObservedContainer): void => {
     run.ended = true
     const uptime = clock.now() - Date.parse(container.startedAt)
-    if (uptime > shortRun && killed.has(container.exitCode)) return
-    if (uptime > 600_000) run.crashes = 0
-    run.crashes += 1
-    if (run.crashes < 2) return
+    if (uptime > longRun) run.crashes = 0
+    if (uptime > shortRun) run.kills = 0
+    if (killed.has(container.exitCode)) run.kills += 1
+    else run.crashes += 1
+    if (run.crashes < 2 && run.kills <= killsForgiven) return
     const what = `its program ended with code ${String(container.exitCode)} after ${String(Math.max(0, Math.round(uptime / 1000)))} s`
     const wait = backoff.fail(container.name, what)
-    run.reason = `${what}, ${String(run.crashes)} times in a row; next start at ${new Date(clock.now() + wait).toISOString()}`
+    run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${new Date(clock.now() + wait).toISOString()}`
   }
 
   return {
@@ -50,7 +56,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
       for (const container of containers) {
         if (container.state === 'created') continue
         const known = runs.get(container.name)
-        const run = known ?? { startedAt: container.startedAt, ended: false, restarts: 0, crashes: 0, reason: '' }
+        const run = known ?? { startedAt: container.startedAt, ended: false, restarts: 0, crashes: 0, kills: 0, reason: '' }
         runs.set(container.name, run)
         if (run.startedAt !== container.startedAt) {
           run.startedAt = container.startedAt

@@ -57,7 +57,7 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.notOk(details.HostConfig.Privileged)
     t.ok(details.Config.Env.includes('VNF_NAME=f1'))
     t.equal(details.Config.Hostname, 'f1')
-    t.ok(details.HostConfig.Binds?.some((bind) => bind.includes(':/mnt/share')))
+    t.ok(details.Mounts.some(({ Destination }) => Destination.startsWith('/mnt/share')))
   })
 
   await t.test('a second instance of the same package runs beside it', async (t) => {

@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
@@ -115,7 +116,10 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
   await start()
   t.teardown(async () => {
     await end('SIGKILL')
-    if (!t.passing()) process.stderr.write(`--- log of ${name}\n${log.slice(-20_000)}\n`)
+    if (t.passing()) return
+    const file = join(tmpdir(), `${name}-${process.pid}.log`)
+    await writeFile(file, log)
+    t.comment(`the log of ${name} is in ${file}; it ends with:\n${log.slice(-4000)}`)
   })
   return {
     manifests,

@@ -38,7 +38,7 @@ export const createOptions = (
   HostConfig: {
     ...toDockerLimits(container.limits),
     NetworkMode: container.network.kind,
-    RestartPolicy: { Name: '' },
+    RestartPolicy: { Name: 'no' },
     CapAdd: container.privileged ? [] : ['NET_ADMIN'],
     Privileged: container.privileged,
     Sysctls: { 'net.ipv4.ip_forward': '1' },
