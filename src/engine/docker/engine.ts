@@ -38,6 +38,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     owner,
     log,
     pingEvery: timeouts.pingEvery,
+    pingTimeout: timeouts.ping,
     onChange: ({ kind, action, id }) => {
       if (kind === 'image') images.forget()
       else if (kind === 'everything') {

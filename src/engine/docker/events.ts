@@ -31,6 +31,7 @@ export interface EventsOptions {
   readonly onChange: (change: DockerChange) => void
   /** Milliseconds between pings while the stream is open: one that is silent may be dead. */
   readonly pingEvery: number
+  readonly pingTimeout: number
 }
 
 /** Those that change what is observed. Many others, such as those of health checks, never reach us. */
@@ -55,7 +56,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '')
 
-export const createEvents = ({ client, owner, log, onChange, pingEvery }: EventsOptions): Events => {
+export const createEvents = ({ client, owner, log, onChange, pingEvery, pingTimeout }: EventsOptions): Events => {
   const { docker } = client
   const listeners = new Set<(hint: EngineHint) => void>()
   let closed = false
@@ -100,7 +101,9 @@ export const createEvents = ({ client, owner, log, onChange, pingEvery }: Events
     while (!stream.destroyed) {
       await delay(pingEvery, undefined, { signal, ref: false }).catch(() => undefined)
       if (signal.aborted) return
-      await client.ping(5_000).catch((error: unknown) => stream.destroy(error instanceof Error ? error : undefined))
+      await client
+        .ping(pingTimeout)
+        .catch((error: unknown) => stream.destroy(error instanceof Error ? error : undefined))
     }
   }
 

@@ -29,6 +29,8 @@ export interface Timeouts {
   /** Of a pull or build that says nothing. */
   readonly silence: number
   readonly pingEvery: number
+  /** After which a ping says that the stream of events is dead too. */
+  readonly ping: number
   /** Oldest answer that observe still takes as true. */
   readonly maxAge: number
 }
@@ -42,5 +44,6 @@ export const defaultTimeouts: Timeouts = {
   build: 60 * 60_000,
   silence: 5 * 60_000,
   pingEvery: 10_000,
+  ping: 5_000,
   maxAge: 30_000,
 }
