@@ -113,6 +113,7 @@ const main = async (lab: Lab): Promise<void> => {
 
 const lab = await createLab('bench')
 const interrupted = Promise.withResolvers<never>()
+process.once('uncaughtException', (error) => interrupted.reject(error))
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => interrupted.reject(new Error(`interrupted (${signal})`)))
 }

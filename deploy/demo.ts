@@ -20,10 +20,12 @@ import {
 import { createScreen, type Screen } from './demo/screen.ts'
 import { buildImage } from './images/build.ts'
 import { exampleImages } from './images/images.ts'
-import { type Instance, isReady } from './lab/api.ts'
+import type { Instance } from './lab/api.ts'
+import { addressOf, containerOf, pidOf } from './lab/faults.ts'
 import { createLab, type Lab } from './lab/lab.ts'
 import { findTraces } from './lab/leftovers.ts'
 import { now } from './lab/run.ts'
+import { startTraffic } from './lab/traffic.ts'
 
 const example = join(import.meta.dirname, '..', 'manifests', 'firewall-chain')
 
@@ -57,9 +59,10 @@ const bringUp = async (lab: Lab, screen: Screen): Promise<Instance> => {
   const { code, stderr } = await lab.sonctl('package', example, '-o', package_)
   expect(code === 0, `sonctl package: ${stderr}`)
   screen.command(`cp firewall-chain.son manifests/firewall-chain/instance.yaml ${lab.manifests}/`)
+  begun = now()
   await lab.drop('firewall-chain.son', await readFile(package_))
   await lab.drop('web.yaml', await readFile(join(example, 'instance.yaml')))
-  const instance = await watchConverge(lab, screen, 'web')
+  const instance = await watchConverge(lab, screen, begun, 'web', 1)
   showInstance(screen, instance)
 
   screen.step('Cross the chain: client, firewall, server')
@@ -67,25 +70,35 @@ const bringUp = async (lab: Lab, screen: Screen): Promise<Instance> => {
   return instance
 }
 
-const scaleAndEnd = async (lab: Lab, screen: Screen): Promise<void> => {
-  screen.step('Scale by editing the manifest: a second copy, while the first goes on')
-  const before = await lab.api.instance('web')
-  expect(before !== undefined, 'instance web is gone')
-  const manifest = await readFile(join(example, 'instance.yaml'), 'utf8')
-  screen.command('sed -i "s/replicas: 1/replicas: 2/" web.yaml')
-  await lab.drop('web.yaml', manifest.replace('replicas: 1', 'replicas: 2'))
-  const scaled = await watchConverge(
-    lab,
-    screen,
-    'web',
-    (instance) => isReady(instance) && instance?.status.functions.length === 6,
-  )
-  showInstance(screen, scaled)
-  const same = before !== undefined && containerIds(before, 0) === containerIds(scaled, 0)
-  expect(same, 'containers of copy 0 were made anew while scaling')
-  screen.good('the three containers of copy 0 are the same as before')
-  await crossChain(lab, screen, scaled, 1)
+const theInstance = async (lab: Lab): Promise<Instance> => {
+  const instance = await lab.api.instance('web')
+  if (instance === undefined) throw new DemoFailure('instance web is gone')
+  return instance
+}
 
+const scale = async (lab: Lab, screen: Screen, before: Instance): Promise<void> => {
+  screen.step('Scale by editing the manifest: a second copy, while the first goes on')
+  const manifest = await readFile(join(example, 'instance.yaml'), 'utf8')
+  const traffic = startTraffic(await pidOf(lab, containerOf(before, 'client')), addressOf(before, 'server', 'data'), 80)
+  try {
+    await traffic.passes(10_000)
+    const begun = now()
+    screen.command('sed -i "s/replicas: 1/replicas: 2/" web.yaml')
+    await lab.drop('web.yaml', manifest.replace('replicas: 1', 'replicas: 2'))
+    const scaled = await watchConverge(lab, screen, begun, 'web', before.metadata.generation + 1)
+    showInstance(screen, scaled)
+    expect(scaled.status.functions.length === 6, `there are ${scaled.status.functions.length} functions, not 6`)
+    expect(containerIds(before, 0) === containerIds(scaled, 0), 'containers of copy 0 were made anew while scaling')
+    screen.good('the three containers of copy 0 are the same as before')
+    const { exchanges, failed } = await traffic.since(begun)
+    screen.good(`meanwhile ${exchanges} TCP exchanges crossed copy 0, ${failed === 0 ? 'none' : failed} failed`)
+    await crossChain(lab, screen, scaled, 1)
+  } finally {
+    await traffic.stop()
+  }
+}
+
+const terminate = async (lab: Lab, screen: Screen): Promise<void> => {
   screen.step('Terminate by deleting the manifest')
   screen.command(`rm ${lab.manifests}/web.yaml`)
   const begun = now()
@@ -127,6 +140,7 @@ const main = async (): Promise<number> => {
   const port = values.keep ? await freePort() : 0
   const lab = await createLab('demo', values.keep ? { listen: [`tcp:127.0.0.1:${port}`] } : {})
   const interrupted = Promise.withResolvers<never>()
+  process.once('uncaughtException', (error) => interrupted.reject(error))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => interrupted.reject(new DemoFailure(`interrupted (${signal})`)))
   }
@@ -135,7 +149,8 @@ const main = async (): Promise<number> => {
     if (values.keep) return
     screen.step('Break it, and see it heal')
     await healAll(lab, screen, instance)
-    await scaleAndEnd(lab, screen)
+    await scale(lab, screen, await theInstance(lab))
+    await terminate(lab, screen)
     await endLab(lab, screen)
   }
   try {
@@ -146,9 +161,7 @@ const main = async (): Promise<number> => {
     } else screen.step('Done: everything was as promised')
     return 0
   } catch (error) {
-    screen.bad(
-      error instanceof DemoFailure ? error.message : error instanceof Error ? (error.stack ?? '') : String(error),
-    )
+    screen.bad(error instanceof Error ? error.message : String(error))
     screen.line('Cleaning up ...')
     await lab.stop().catch((problem: unknown) => screen.bad(`clean-up: ${String(problem)}`))
     return 1

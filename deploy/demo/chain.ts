@@ -1,9 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { addressOf, containerOf, faultsAt, heal, pidOf } from '../lab/faults.ts'
 import { condition, type Instance, isReady } from '../lab/api.ts'
 import type { Lab } from '../lab/lab.ts'
 import { forEach, now } from '../lab/run.ts'
 import { startTraffic } from '../lab/traffic.ts'
-import type { Screen } from './screen.ts'
+import { type Screen, seconds } from './screen.ts'
 
 /** Something that the demo promises did not happen. The message says what. */
 export class DemoFailure extends Error {}
@@ -12,21 +13,50 @@ export const expect = (holds: boolean, otherwise: string): void => {
   if (!holds) throw new DemoFailure(otherwise)
 }
 
-/** Follows an instance until it is Ready, showing each condition as it becomes true. */
-export const watchConverge = async (lab: Lab, screen: Screen, name: string, enough = isReady): Promise<Instance> => {
-  const begun = now()
-  const shown = new Set<string>()
-  const last = await lab.api.follow(name, 60_000, (instance) => {
-    if (instance?.status.observedGeneration !== instance?.metadata.generation) return false
-    for (const { type, status, message } of instance?.status.conditions ?? []) {
-      if (status !== 'True' || shown.has(type) || ['Reconciling', 'Drifted', 'Stalled'].includes(type)) continue
-      shown.add(type)
-      screen.good(`${type.padEnd(16)} ${message}`.slice(0, 56), now() - begun)
+/** Tells each start of a container as the engine does, until the function given back is called. */
+const watchContainers = async (lab: Lab, screen: Screen, begun: number): Promise<() => void> => {
+  const filters = { type: ['container'], event: ['start'] }
+  const events = (await lab.docker.getEvents({ filters })) as IncomingMessage // dockerode gives the answer itself
+  events.on('data', (chunk: Buffer) => {
+    for (const line of chunk.toString('utf8').split('\n').filter(Boolean)) {
+      const { Actor } = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } } // Docker API, /events
+      const name = Actor?.Attributes?.['name'] ?? ''
+      screen.good(`${'container'.padEnd(16)} ${seconds(now() - begun).padStart(7)}  ${name} started`)
     }
-    return enough(instance)
   })
-  if (last === undefined) throw new DemoFailure(`instance ${name} is gone`)
-  return last
+  return () => void events.destroy()
+}
+
+/** Follows an instance until it is Ready for the manifest's version `generation`, showing what happens on the way. */
+export const watchConverge = async (
+  lab: Lab,
+  screen: Screen,
+  begun: number,
+  name: string,
+  generation: number,
+): Promise<Instance> => {
+  const shown = new Map<string, string>()
+  const stop = await watchContainers(lab, screen, begun)
+  try {
+    const last = await lab.api.follow(name, 60_000, (instance) => {
+      if ((instance?.status.observedGeneration ?? 0) < generation) return false
+      for (const { type, status, message } of instance?.status.conditions ?? []) {
+        const text = `${status} ${message}`
+        if (['Ready', 'Reconciling', 'Drifted', 'Stalled'].includes(type) || shown.get(type) === text) continue
+        shown.set(type, text)
+        const line =
+          `${type.padEnd(16)} ${seconds(now() - begun).padStart(7)}  ${message.replace(/(sha256:.{12}).*/, '$1...)')}`.trimEnd()
+        if (status === 'True') screen.good(line)
+        else screen.waiting(line)
+      }
+      return isReady(instance)
+    })
+    if (last === undefined) throw new DemoFailure(`instance ${name} is gone`)
+    screen.good(`${'Ready'.padEnd(16)} ${seconds(now() - begun).padStart(7)}`)
+    return last
+  } finally {
+    stop()
+  }
 }
 
 export const showInstance = (screen: Screen, instance: Instance): void => {

@@ -6,6 +6,8 @@ export interface Screen {
   command(text: string): void
   /** Something that was expected, and is so. `ms`: how long it took. */
   good(text: string, ms?: number): void
+  /** Something that is not so yet. */
+  waiting(text: string): void
   line(text: string): void
   bad(text: string): void
 }
@@ -29,6 +31,7 @@ export const createScreen = (out: NodeJS.WriteStream): Screen => {
       const took = ms === undefined ? '' : `  ${seconds(ms)}`
       out.write(`       ${paint(32, '✓')} ${ms === undefined ? text : text.padEnd(56)}${paint(36, took)}\n`)
     },
+    waiting: (text) => out.write(`       ${paint(33, '…')} ${text}\n`),
     line: (text) => out.write(`         ${text}\n`),
     bad: (text) => out.write(`       ${paint(31, '✗')} ${text}\n`),
   }

@@ -6,10 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { dockerPaths } from '../../src/engine/embedded/dockerd.ts'
+import { startEmbeddedEngines } from '../../src/engine/embedded/embedded.ts'
 import { namespaceOf } from '../../src/engine/embedded/namespace.ts'
 import { switchPaths } from '../../src/engine/embedded/openvswitch.ts'
 import { dockerAt } from '../images/build.ts'
 import { type Api, createApi } from './api.ts'
+import { findTraces } from './leftovers.ts'
 import { type Finished, must, run, until } from './run.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -78,19 +80,28 @@ export const createLab = async (name: string, options: { readonly listen?: reado
     daemon.once('error', (error) => (failed = error.message))
     daemon.once('exit', (code, signal) => (failed = `it ended with ${signal ?? `exit code ${String(code)}`}`))
     const ready = async (): Promise<boolean> => {
-      if (failed !== '') throw new Error(`sond did not start: ${failed}\n${await lastOfLog()}`)
+      if (failed !== '') throw new Error(`sond did not start: ${failed}`)
       return api.ready()
     }
     await until('sond to be ready', ready, 60_000).catch(async (error: unknown) => {
+      if (failed !== '') child = undefined
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${await lastOfLog()}`, {
         cause: error,
       })
     })
   }
+  // A daemon that crashed, or was killed, has not ended its engines.
+  const endEngines = async (): Promise<void> => {
+    const quiet = (): void => undefined
+    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+    await (await startEmbeddedEngines({ stateDir, runDir, keep: false, log })).stop()
+  }
   const endDaemon = async (): Promise<void> => {
     const daemon = child
     child = undefined
-    if (daemon?.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return
+    if (daemon?.pid === undefined) return
+    if (daemon.exitCode !== null || daemon.signalCode !== null)
+      throw new Error(`sond ended by itself\n${await lastOfLog()}`)
     const gone = once(daemon, 'exit')
     daemon.kill('SIGTERM')
     const killer = setTimeout(() => daemon.kill('SIGKILL'), 60_000)
@@ -111,8 +122,11 @@ export const createLab = async (name: string, options: { readonly listen?: reado
     pid: () => child?.pid,
     start,
     stop: async () => {
-      await endDaemon()
+      const [end] = await Promise.allSettled([endDaemon()])
+      const { processes, namespaces } = await findTraces(dir, netns)
+      if (processes.length + namespaces.length > 0) await endEngines()
       await rm(dir, { recursive: true, force: true })
+      if (end.status === 'rejected') throw end.reason
     },
     release: () => child?.unref(),
     sonctl: (...args) => run(join(root, 'bin', 'sonctl.js'), ['--server', `unix:${socket}`, ...args]),

@@ -20,6 +20,8 @@ export interface Traffic {
    * exchanges that began before the call, and waits for those that have not ended.
    */
   outageSince(since: number): Promise<number | undefined>
+  /** How many exchanges began from `since` on, and how many of them failed. */
+  since(since: number): Promise<{ readonly exchanges: number; readonly failed: number }>
   stop(): Promise<void>
 }
 
@@ -49,6 +51,11 @@ export const startTraffic = (pid: number, address: string, port: number): Traffi
       const lastFailure = later.findLastIndex(({ worked }) => !worked)
       const next = later.slice(lastFailure + 1).map(({ ended }) => ended)
       return lastFailure < 0 || next.length === 0 ? undefined : Math.min(...next) - since
+    },
+    since: async (since) => {
+      await delay(PATIENCE + 50)
+      const later = attempts.filter(({ begun }) => begun >= since)
+      return { exchanges: later.length, failed: later.filter(({ worked }) => !worked).length }
     },
     stop: async () => {
       child.kill('SIGKILL')
