@@ -120,6 +120,7 @@ export const createEvents = ({ client, owner, log, onChange, pingEvery, pingTime
         if (lost) {
           log.info('docker events are back')
           tell({ cause: 'docker events resumed' })
+          lost = false
         }
         void watchdog(stream, signal)
         for await (const event of jsonLines(stream)) read(event)
