@@ -90,9 +90,16 @@ export interface FollowOptions {
   onEnd(): void
 }
 
-/** Starts a program that prints lines until it is stopped. */
+/**
+ * Starts a program that prints lines until it is stopped. The kernel ends it when this process dies, however that
+ * happens: nobody would read it any more, and not every program ends on a closed pipe.
+ */
 export const followProgram = (command: string, args: readonly string[], options: FollowOptions): FollowedProgram => {
-  const child = spawn(command, args, { env: environment(), detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+    env: environment(),
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const end = Promise.withResolvers<undefined>()
   let stopped = false
   let ended = false

@@ -11,8 +11,6 @@ export interface Namespaces {
   learn(pid: number, name: string, nsid: number): void
   /** Looks up the numbers of these processes' namespaces. One that has no device paired with ours has no number. */
   lookUp(processes: readonly { readonly pid: number; readonly name: string }[]): Promise<void>
-  /** Forgets processes other than these. */
-  keep(pids: ReadonlySet<number>): void
 }
 
 const listSchema = z.object({ namespaces: z.array(z.object({ ns: z.number(), netnsid: z.string() })) })
@@ -36,13 +34,11 @@ export const createNamespaces = (ip: IpTool): Namespaces => {
       const byName = new Map(
         listSchema.parse(JSON.parse(stdout)).namespaces.map(({ ns, netnsid }) => [`net:[${ns}]`, Number(netnsid)]),
       )
+      for (const [pid, { name }] of numbers) if (!byName.has(name)) numbers.delete(pid)
       for (const { pid, name } of processes) {
         const nsid = byName.get(name)
         if (nsid !== undefined && Number.isInteger(nsid)) numbers.set(pid, { name, nsid }) // else "unassigned"
       }
-    },
-    keep(pids) {
-      for (const pid of numbers.keys()) if (!pids.has(pid)) numbers.delete(pid)
     },
   }
 }

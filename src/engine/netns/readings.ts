@@ -51,6 +51,7 @@ interface Entry {
   readonly told: Map<number, number>
   /** Grows with each change told, so that one during a reading is not lost. */
   changes: number
+  usedAt: number
 }
 
 const splitLines = (stdout: string): readonly string[] => stdout.split('\n').filter((line) => line.trim() !== '')
@@ -76,6 +77,7 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
       offloads: new Map(),
       told: new Map(),
       changes: 0,
+      usedAt: performance.now(),
     }
     entries.set(pid, entry)
     return entry
@@ -117,6 +119,9 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
 
   return {
     async read(containers, offloadsOf) {
+      const now = performance.now()
+      for (const container of containers) entryOf(container).usedAt = now
+      for (const [pid, { usedAt }] of entries) if (now - usedAt > 2 * maxAgeMs) entries.delete(pid) // its process has gone
       await readDevices(containers.filter((container) => !fresh(entryOf(container).readAt)))
       const unknown = containers.flatMap((container) => {
         const entry = entries.get(container.pid)

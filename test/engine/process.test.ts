@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { join } from 'node:path'
+import t from 'tap'
+import { createBatcher, failed, succeeded } from '../../src/engine/batcher.ts'
+import { createHintHub } from '../../src/engine/hints.ts'
+import type { EngineHint } from '../../src/engine/ports.ts'
+import { followProgram, runProgram } from '../../src/engine/process.ts'
+import { name } from '../support/build.ts'
+import { until } from '../support/until.ts'
+
+const isThere = (pid: number): Promise<boolean> =>
+  access(`/proc/${pid}`).then(
+    () => true,
+    () => false,
+  )
+
+t.test('a program runs to its end', async (t) => {
+  t.same(await runProgram('cat', [], { input: 'é', timeoutMs: 5000 }), { code: 0, stdout: 'é', stderr: '' })
+  t.match(await runProgram('ls', ['/no-such-file'], { timeoutMs: 5000 }), { code: 2, stderr: /no-such-file/ })
+  t.match(await runProgram('true', [], { input: 'x'.repeat(1_000_000), timeoutMs: 5000 }), { code: 0 })
+  await t.rejects(runProgram('no-such-program', [], { timeoutMs: 5000 }), { code: 'UNAVAILABLE' })
+})
+
+t.test('a time-out ends it, and what it has started', async (t) => {
+  const begin = performance.now()
+  await t.rejects(runProgram('sh', ['-c', 'sleep 100 & sleep 100'], { timeoutMs: 100 }), { code: 'TIMEOUT' })
+  t.ok(performance.now() - begin < 5000)
+})
+
+t.test('a followed program tells lines, and its end', async (t) => {
+  const lines: string[] = []
+  const ended = Promise.withResolvers<boolean>()
+  followProgram('sh', ['-c', 'echo a; echo b >&2; echo c'], {
+    onLine: (line) => lines.push(line),
+    onError: (line) => lines.push(`! ${line}`),
+    onEnd: () => ended.resolve(true),
+  })
+  t.ok(await ended.promise)
+  t.same(lines.sort(), ['! b', 'a', 'c'])
+  const stopped = followProgram('sleep', ['100'], {
+    onLine: () => undefined,
+    onError: () => undefined,
+    onEnd: () => t.fail('it was told to end'),
+  })
+  await stopped.stop()
+  t.notOk(await isThere(stopped.pid))
+})
+
+t.test('a followed program goes with the daemon, even when that is killed', async (t) => {
+  const module = join(import.meta.dirname, '../../src/engine/process.ts')
+  const script = `import { followProgram } from ${JSON.stringify(module)}
+    const none = () => undefined
+    const { pid } = followProgram('sh', ['-c', 'echo ready; exec sleep 100'], {
+      onLine: () => console.log(pid), onError: none, onEnd: none })`
+  const daemon = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface({ input: daemon.stdout }), 'line')) as [string] // one line, the pid
+  const pid = Number(line)
+  t.ok(await isThere(pid))
+  daemon.kill('SIGKILL')
+  await until('its end', async () => !(await isThere(pid)))
+})
+
+t.test('calls of one moment share a batch; those with one key do not', async (t) => {
+  const batches: string[][] = []
+  const call = createBatcher<string, string>(
+    async (items) => {
+      batches.push([...items])
+      if (items.includes('throw')) throw new Error('all of them')
+      return items.map((item) => (item === 'bad' ? failed(new Error(item)) : succeeded(item.toUpperCase())))
+    },
+    (item) => item.charAt(0),
+  )
+  const results = await Promise.allSettled(['a1', 'b', 'a2', 'bad', 'c'].map(call))
+  t.same(batches, [
+    ['a1', 'b', 'c'],
+    ['a2', 'bad'],
+  ])
+  t.same(
+    results.map((result) => (result.status === 'fulfilled' ? result.value : String(result.reason))),
+    ['A1', 'B', 'A2', 'Error: bad', 'C'],
+  )
+  await t.rejects(call('throw'), /all of them/)
+  t.equal(await call('d'), 'D', 'it works on')
+})
+
+t.test('hints of one place and moment are one; no place is lost', async (t) => {
+  const listening: boolean[] = []
+  const hub = createHintHub(5, (value) => listening.push(value))
+  hub.emit({ cause: 'nobody listens' })
+  const hints: EngineHint[] = []
+  const subscription = hub.add((hint) => hints.push(hint))
+  const instance = name.object('a')
+  for (const hint of [{ instance }, { instance }, { fabric: true }, {}, { instance, fabric: true }])
+    hub.emit({ ...hint, cause: 'c' })
+  await until('hints', () => hints.length > 0)
+  t.same(hints, [
+    { instance, cause: 'c' },
+    { fabric: true, cause: 'c' },
+    { cause: 'c' },
+    { instance, fabric: true, cause: 'c' },
+  ])
+  await subscription.close()
+  await subscription.close()
+  t.same(listening, [true, false])
+  hub.close()
+})
