@@ -239,7 +239,10 @@ t.test('a VNF whose name has nothing for an image name', (t) => {
 t.test('every unit of a VNF has a container, and links between them are wired', (t) => {
   const result = desire({
     functions: [
-      vnf('a', 'in out@u2 x y@u2', { units: [{}, {}], internalLinks: ['i1 E-Line u1:x u2:y', 'i2 E-Line u1:x u2:gone'] }),
+      vnf('a', 'in out@u2 x y@u2', {
+        units: [{}, {}],
+        internalLinks: ['i1 E-Line u1:x u2:y', 'i2 E-Line u1:x u2:gone'],
+      }),
       vnf('b'),
     ],
     links: ['l1 E-Line a:out b:in'],

@@ -10,7 +10,12 @@ const outcome = (planned: PlannedLink): string | undefined => planned.skipped?.c
 t.test('an E-Line that is not chained says why', (t) => {
   const cases: readonly [string, string, string, RegExp][] = [
     ['an end that exists nowhere', 'l1 E-Line a:out x:in', 'END_MISSING', /x:in names no function.*a, b, c/u],
-    ['an interface that the function lacks', 'l1 E-Line a:out b:inn', 'END_MISSING', /b has no interface inn.*in, out/u],
+    [
+      'an interface that the function lacks',
+      'l1 E-Line a:out b:inn',
+      'END_MISSING',
+      /b has no interface inn.*in, out/u,
+    ],
     ['both ends are missing', 'l1 E-Line x y', 'END_MISSING', /x names.*; y names/u],
     ['one end', 'l1 E-Line a:out', 'TOO_FEW_ENDS', /names 1/u],
     ['no end', 'l1 E-Line', 'TOO_FEW_ENDS', /names 0/u],
@@ -87,7 +92,12 @@ t.test('an interface keeps its first address and serves every link it is on', (t
     functions: abc,
     links: ['lan E-LAN a:out c:out', 'l1 E-Line a:out b:in', 'l2 E-Line c:in a:out', 'l3 E-Line b:in c:in'],
   })
-  t.strictSame(addresses(result), ['a:out=10.30.0.1/30', 'b:in=10.30.0.2/30', 'c:in=10.30.1.1/30', 'c:out=10.20.0.2/24'])
+  t.strictSame(addresses(result), [
+    'a:out=10.30.0.1/30',
+    'b:in=10.30.0.2/30',
+    'c:in=10.30.1.1/30',
+    'c:out=10.20.0.2/24',
+  ])
   t.strictSame(flowTexts(result).slice(0, 3), [
     'dc1 10 in_port=a:out -> output:b:in,output:c:in,NORMAL',
     'dc1 10 in_port=c:out -> NORMAL',
@@ -146,7 +156,13 @@ t.test('names of references are cleaned like those of declarations', (t) => {
 t.test('two links of one id are told apart', (t) => {
   const result = desire({
     functions: abc,
-    links: ['l E-Line a:out b:in', 'l E-Line b:out c:in', 'l#2 E-LAN a:mgmt', `${'x'.repeat(256)} E-LAN b:mgmt`, `${'x'.repeat(256)} E-LAN c:mgmt`],
+    links: [
+      'l E-Line a:out b:in',
+      'l E-Line b:out c:in',
+      'l#2 E-LAN a:mgmt',
+      `${'x'.repeat(256)} E-LAN b:mgmt`,
+      `${'x'.repeat(256)} E-LAN c:mgmt`,
+    ],
   })
   t.strictSame(codes(result), ['DUPLICATE_LINK_ID', 'DUPLICATE_LINK_ID', 'DUPLICATE_LINK_ID'])
   t.equal(new Set(result.links.map((item) => item.id)).size, 5)
@@ -181,16 +197,19 @@ t.test("management on Docker's own network", (t) => {
     on.desired.containers.map((item) => item.network),
     [{ kind: 'bridge', interface: 'mgmt' }, { kind: 'none' }, { kind: 'none' }],
   )
-  t.strictSame(on.desired.interfaces.filter((item) => item.container.includes('.a.')).map((item): string => item.name), [
-    'in',
-    'out',
-  ])
+  t.strictSame(
+    on.desired.interfaces.filter((item) => item.container.includes('.a.')).map((item): string => item.name),
+    ['in', 'out'],
+  )
   t.strictSame(codes(on), [])
   t.end()
 })
 
 t.test('over two switches a chain has a VLAN of its own', (t) => {
-  const options = { dataCenters: ['dc1', 'dc2', 'dc3'].map((item) => dataCenter(item)), trunks: [trunk('dc1-dc2'), trunk('dc2-dc3')] }
+  const options = {
+    dataCenters: ['dc1', 'dc2', 'dc3'].map((item) => dataCenter(item)),
+    trunks: [trunk('dc1-dc2'), trunk('dc2-dc3')],
+  }
   const pinned = (id: string, at: string) => ({ vnfId: name.vnf(id), dataCenter: name.object(at) })
   const result = desire(
     { functions: abc, links: ['l1 E-Line a:out b:in', 'l2 E-Line a:out c:in', 'm E-LAN a:mgmt c:mgmt'] },
@@ -280,7 +299,9 @@ t.test('replicas: one address on an E-Line, each its own on an E-LAN', (t) => {
     ).size
   t.strictSame([macs('in'), macs('out'), macs('mgmt')], [1, 1, 3])
   const untouched = (of: typeof result) =>
-    of.desired.interfaces.filter((item) => !item.container.includes('.b.')).map((item) => [item.name, item.mac, item.address])
+    of.desired.interfaces
+      .filter((item) => !item.container.includes('.b.'))
+      .map((item) => [item.name, item.mac, item.address])
   t.strictSame(untouched(result), untouched(before), 'neighbours keep everything')
   t.end()
 })

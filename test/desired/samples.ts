@@ -236,7 +236,9 @@ export const flowTexts = (result: DesireResult): readonly string[] => {
     const replica = item.replica === 0 ? '' : `#${item.replica}`
     for (const wire of item.interfaces) ports.set(wire.port, `${item.vnf}${replica}:${wire.name}`)
   }
-  const bridges = new Map(result.desired.bridges.map((item) => [item.name, item.role === 'sap' ? 'sap' : item.dataCenter]))
+  const bridges = new Map(
+    result.desired.bridges.map((item) => [item.name, item.role === 'sap' ? 'sap' : item.dataCenter]),
+  )
   const told = (text: string): string =>
     text.replaceAll(/s[vpt][a-z2-7]{12}/gu, (port) => ports.get(port) ?? (port.startsWith('st') ? 'trunk' : 'patch'))
   return result.desired.flows.map(
