@@ -12,6 +12,6 @@ export const marksDrift = (
     if (actual[key] !== value) return `external id ${key}: ${actual[key] ?? 'none'} → ${value}`
   }
   // Adapters write the owner by themselves.
-  const stale = Object.keys(actual).find((key) => key !== owner && ours.has(key) && desired[key] === undefined)
-  return stale === undefined ? undefined : `external id ${stale}: ${actual[stale] ?? ''} → none`
+  const stale = Object.entries(actual).find(([key]) => key !== owner && ours.has(key) && desired[key] === undefined)
+  return stale === undefined ? undefined : `external id ${stale[0]}: ${stale[1]} → none`
 }

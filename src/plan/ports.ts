@@ -64,7 +64,9 @@ const wantedPorts = (survey: Survey): readonly WantedPort[] => {
       { ...end(a), peer: b.port },
       { ...end(b), peer: a.port },
     ]),
-    ...desired.trunks.flatMap(({ ends, link }) => ends.map((one) => ({ ...end(one), trunk: link }))),
+    ...desired.trunks
+      .filter(({ ends }) => !ends.some((one) => isBlocked.port(one.port)))
+      .flatMap(({ ends, link }) => ends.map((one) => ({ ...end(one), trunk: link }))),
   ]
   return wanted.filter(({ port, bridge }) => !isBlocked.port(port) && !isBlocked.bridge(bridge))
 }

@@ -27,7 +27,7 @@ const describe = (step: Step): readonly [Sign, string] => {
     case 'createContainer':
       return ['+', `create container ${step.container.name}`]
     case 'startContainer':
-      return ['+', `start container ${step.name}`]
+      return ['~', `start container ${step.name}`]
     case 'unpauseContainer':
       return ['~', `unpause container ${step.name}`]
     case 'updateLimits':
@@ -47,7 +47,7 @@ const describe = (step: Step): readonly [Sign, string] => {
     case 'shapeTrunk':
       return ['~', `shape trunk ${step.trunk.link}`]
     case 'setPort':
-      return ['+', `set ${portText(step)}`]
+      return ['~', `set ${portText(step)}`]
     case 'removePort':
       return ['-', `remove port ${step.port.name} on ${step.port.bridge}`]
     case 'openGate':

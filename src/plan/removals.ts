@@ -6,7 +6,7 @@ import { stepId } from './ids.ts'
 import type { Survey } from './survey.ts'
 import { unwantedWires } from './wires.ts'
 
-const unwanted = 'nothing wants it any more'
+const unwanted = 'no longer wanted'
 
 /** Ports go after their flows: a port tells the instance's number, by which flows are found. */
 const planPorts = (draft: Draft, { actual, desiredPorts }: Survey): readonly StepId[] =>

@@ -9,14 +9,16 @@ import type { Survey } from './survey.ts'
 
 type Inner = NonNullable<ObservedWire['inner']>
 
-/** Why the pair must be made anew. */
-const misplaced = (desired: DesiredInterface, wire: ObservedWire | undefined): string | undefined => {
-  if (wire === undefined) return 'interface is missing'
-  const { inner } = wire
-  if (inner === undefined) return 'its inner end is not in the container'
-  if (inner.container !== desired.container) return `its inner end is in ${inner.container}`
-  if (inner.name !== desired.name) return `its inner end is named ${inner.name}`
-  return undefined
+type Place = { readonly inner: Inner; readonly up: boolean } | { readonly wrong: string }
+
+/** Whether the pair is where it shall be, or why it must be made anew. */
+const placeOf = (desired: DesiredInterface, wire: ObservedWire | undefined): Place => {
+  if (wire === undefined) return { wrong: 'interface is missing' }
+  const { inner, up } = wire
+  if (inner === undefined) return { wrong: 'its inner end is not in the container' }
+  if (inner.container !== desired.container) return { wrong: `its inner end is in ${inner.container}` }
+  if (inner.name !== desired.name) return { wrong: `its inner end is named ${inner.name}` }
+  return { inner, up }
 }
 
 /** The address that was ours on this interface, as its port still tells, when it is another now. */
@@ -46,19 +48,17 @@ const unsettled = (
 
 const planWire = (draft: Draft, survey: Survey, desired: DesiredInterface): void => {
   const { container, port } = desired
-  const fate = survey.fates.get(container)
-  const wire = survey.wires.get(port)
-  const anew = restarts(fate) ? 'container starts: its interfaces are made anew' : misplaced(desired, wire)
+  const anew: Place = { wrong: 'container starts without it' }
+  const place = restarts(survey.fates.get(container)) ? anew : placeOf(desired, survey.wires.get(port))
   const after = [stepId.start(container)]
   const serves = { containers: [container], links: survey.linksOfPort(port) }
-  if (anew !== undefined) {
+  if ('wrong' in place) {
     after.push(...squatters(draft, survey, desired))
-    draft.add({ kind: 'createWire', id: stepId.wire(port), interface: desired, after, cause: anew, serves })
+    draft.add({ kind: 'createWire', id: stepId.wire(port), interface: desired, after, cause: place.wrong, serves })
     return
   }
-  if (wire?.inner === undefined) return
-  const stale = staleAddress(desired, wire.inner, survey)
-  const cause = unsettled(desired, wire.up, wire.inner, stale, survey.policy.txOffloadBreaks)
+  const stale = staleAddress(desired, place.inner, survey)
+  const cause = unsettled(desired, place.up, place.inner, stale, survey.policy.txOffloadBreaks)
   if (cause === undefined) return
   const old = stale === undefined ? [] : [stale]
   const id = stepId.configure(port)
