@@ -25,7 +25,7 @@ const beginsReport = (line: string): boolean =>
 
 type Marked = { readonly externalIds: Readonly<Record<string, string>> }
 
-export const instanceOf = (row: Marked): InstanceName | undefined =>
+const instanceOf = (row: Marked): InstanceName | undefined =>
   parseObjectName(row.externalIds[externalIds.instance] ?? '')
 
 export const createDriftWatch = (options: {

@@ -55,6 +55,10 @@ const defaultTimeouts: SwitchTimeouts = {
 export const lockId = (owner: Owner): string =>
   `sond_owner_${owner.replaceAll(/[^a-zA-Z0-9]/g, (char) => `_${char.charCodeAt(0).toString(16)}`)}`
 
+/** In an order of their own, not that of the database, which changes when it restarts. */
+const sorted = <R extends { readonly name: string }>(rows: ReadonlyMap<string, R>): readonly R[] =>
+  [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+
 const runDirectoryOf = (ovsdb: string): string => {
   const path = /^unix:(.+)$/.exec(ovsdb)?.[1]
   return path === undefined ? '/run/openvswitch' : dirname(path)
@@ -176,11 +180,11 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       const named = new Set<string>(bridges)
       const ofScope = (ids: Readonly<Record<string, string>>): boolean =>
         instance === undefined || ids[externalIds.instance] === instance
-      const ownBridges = [...rows.bridges.values().filter((row) => isOwned(row, owner))]
+      const ownBridges = sorted(rows.bridges).filter((row) => isOwned(row, owner))
       const observedBridges = ownBridges.filter((row) => named.has(row.name) || ofScope(row.externalIds))
       const observedPorts: Owned<ObservedPort>[] = []
       const switches = new Map(observedBridges.map((row) => [row.name, row]))
-      for (const row of rows.ports.values()) {
+      for (const row of sorted(rows.ports)) {
         if (!isOwned(row, owner) || !ofScope(row.externalIds)) continue
         const bridge = bridgeOf(rows, row)
         if (bridge === undefined || bridge.name === row.name) continue // a bridge's own device is part of the bridge

@@ -25,13 +25,13 @@ const tagged = (value: unknown, tag: string): unknown =>
   Array.isArray(value) && value.length === 2 && value[0] === tag ? value[1] : undefined
 
 /** Members of a set column; one member stands without brackets. */
-export const readSet = (value: unknown): readonly unknown[] => {
+const readSet = (value: unknown): readonly unknown[] => {
   if (value === undefined) return []
   const members = tagged(value, 'set')
   return Array.isArray(members) ? members : [value]
 }
 
-export const readUuid = (value: unknown): Uuid | undefined => {
+const readUuid = (value: unknown): Uuid | undefined => {
   const id = tagged(value, 'uuid')
   return typeof id === 'string' ? id : undefined
 }

@@ -71,7 +71,7 @@ const find = <R extends { readonly name: string }>(rows: ReadonlyMap<Uuid, R>, n
   rows.values().find((row) => row.name === name)
 
 export const findBridge = (rows: Rows, name: string): BridgeRow | undefined => find(rows.bridges, name)
-export const findPort = (rows: Rows, name: string): PortRow | undefined => find(rows.ports, name)
+const findPort = (rows: Rows, name: string): PortRow | undefined => find(rows.ports, name)
 export const findInterface = (rows: Rows, name: string): InterfaceRow | undefined => find(rows.interfaces, name)
 
 export const bridgeOf = (rows: Rows, port: PortRow): BridgeRow | undefined =>

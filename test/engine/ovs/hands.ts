@@ -61,5 +61,3 @@ export const createHands = (engines: TestEngines) => {
       (await ofctl('dump-flows', socket(bridge))).split('\n').filter((line) => line.includes('actions=')).length,
   }
 }
-
-export type Hands = ReturnType<typeof createHands>
