@@ -217,7 +217,10 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
     if (there === undefined) {
       const temporary = join(directory, `.${fileName}.${sha256.slice(0, 8)}.tmp`)
       await copyFile(path, temporary)
-      await rename(temporary, join(directory, fileName))
+      // Clients use one file name for many packages: another package of that name is not replaced.
+      const taken = watcher.catalog().files.some(({ file }) => file === fileName)
+      const name = taken ? fileName.replace(/(?=\.[^.]+$)/, `-${sha256.slice(0, 8)}`) : fileName
+      await rename(temporary, join(directory, name))
     }
     await watcher.rescan()
     const object = await get('Package', digest)
