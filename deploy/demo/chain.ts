@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { addressOf, containerOf, faultsAt, heal, pidOf } from '../lab/faults.ts'
 import { condition, type Instance, isReady } from '../lab/api.ts'
 import type { Lab } from '../lab/lab.ts'
@@ -15,8 +15,7 @@ export const expect = (holds: boolean, otherwise: string): void => {
 
 /** Tells each start of a container as the engine does, until the function given back is called. */
 const watchContainers = async (lab: Lab, screen: Screen, begun: number): Promise<() => void> => {
-  const filters = { type: ['container'], event: ['start'] }
-  const events = (await lab.docker.getEvents({ filters })) as IncomingMessage // dockerode gives the answer itself
+  const events = await lab.docker.getEvents({ filters: { type: ['container'], event: ['start'] } })
   events.on('data', (chunk: Buffer) => {
     for (const line of chunk.toString('utf8').split('\n').filter(Boolean)) {
       const { Actor } = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } } // Docker API, /events
@@ -24,7 +23,9 @@ const watchContainers = async (lab: Lab, screen: Screen, begun: number): Promise
       screen.good(`${'container'.padEnd(16)} ${seconds(now() - begun).padStart(7)}  ${name} started`)
     }
   })
-  return () => void events.destroy()
+  return () => {
+    if (events instanceof IncomingMessage) events.destroy()
+  }
 }
 
 /** Follows an instance until it is Ready for the manifest's version `generation`, showing what happens on the way. */
