@@ -110,6 +110,7 @@ install_unit() {
 }
 
 install() {
+  [ "$root" != "$target" ] || fail "$root is the installed copy; run deploy/install.sh of a checkout elsewhere"
   if [ -z "$prefix" ]; then sh "$root/deploy/setup.sh"; else sh "$root/deploy/setup.sh" --npm; fi
   create_group
   install_programs
