@@ -1,3 +1,4 @@
+import equal from 'fast-deep-equal'
 import type { InstanceName } from '../model/names.ts'
 import type { EventRecord, InstanceStatus } from '../model/status.ts'
 import type { Clock } from '../reconcile/clock.ts'
@@ -47,16 +48,22 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
       const good = (type === 'Drifted' || type === 'Stalled') === (status === 'False')
       // What begins as it should be is no news.
       if (old === undefined && good && type !== 'Ready') continue
-      event(`instance/${name}`, good ? 'Normal' : 'Warning', good ? type : reason, message === '' ? `${type} is ${status}` : message)
+      event(
+        `instance/${name}`,
+        good ? 'Normal' : 'Warning',
+        good ? type : reason,
+        message === '' ? `${type} is ${status}` : message,
+      )
     }
   }
 
   return {
     status: (instance) => store.get('statuses', instance)?.status,
-    statusFor: (entry) => store.get('statuses', entry.document.metadata.name)?.status ?? initialStatus(entry, nowText()),
+    statusFor: (entry) =>
+      store.get('statuses', entry.document.metadata.name)?.status ?? initialStatus(entry, nowText()),
     setStatus: (instance, status) => {
       const before = store.get('statuses', instance)
-      if (before !== undefined && JSON.stringify(before.status) === JSON.stringify(status)) return
+      if (equal(before?.status, status)) return
       store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [] })
       flips(instance, before?.status, status)
       told(instance)

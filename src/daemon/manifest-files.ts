@@ -31,7 +31,8 @@ const joined = (documents: readonly Document[]): string =>
   documents.map((document) => String(document).replace(/^---\n/, '')).join('---\n')
 
 /** How many objects a file defines. */
-export const countDocuments = async (directory: string, file: string): Promise<number> => (await read(directory, file)).length
+export const countDocuments = async (directory: string, file: string): Promise<number> =>
+  (await read(directory, file)).length
 
 /** Removes the file, or the one document from a file of several. */
 export const removeDocument = async (directory: string, file: string, kind: string, name: string): Promise<void> => {

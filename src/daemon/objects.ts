@@ -10,7 +10,9 @@ import type { CatalogObject, CatalogPackage } from '../watch/types.ts'
 /** Stable over restarts: made of kind and name alone, in the form of a UUID. */
 const uidOf = (kind: string, name: string): string => {
   const hex = createHash('sha256').update(`${kind}/${name}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  )
 }
 
 const metadataOf = (entry: CatalogObject) => ({
@@ -121,7 +123,11 @@ export const packageObject = (entry: CatalogPackage, instances: readonly string[
       file: pack.file,
       description: pack.description,
       functions: pack.service.functions.map(({ vnfId, descriptor }) => ({ vnfId, descriptor: descriptor.name })),
-      links: pack.service.links.map(({ id, typeText, ends }) => ({ id, type: typeText, ends: ends.map(({ raw }) => raw) })),
+      links: pack.service.links.map(({ id, typeText, ends }) => ({
+        id,
+        type: typeText,
+        ends: ends.map(({ raw }) => raw),
+      })),
     },
     status: { notices: pack.notices, instances },
   }
@@ -130,7 +136,14 @@ export const packageObject = (entry: CatalogPackage, instances: readonly string[
 export const fileObject = (report: FileReport): ApiObjects['File'] => ({
   apiVersion,
   kind: 'File',
-  metadata: { name: report.file, labels: {}, uid: uidOf('File', report.file), generation: 1, creationTimestamp: '', source: report.file },
+  metadata: {
+    name: report.file,
+    labels: {},
+    uid: uidOf('File', report.file),
+    generation: 1,
+    creationTimestamp: '',
+    source: report.file,
+  },
   spec: {},
   status: report,
 })

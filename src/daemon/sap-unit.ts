@@ -13,7 +13,9 @@ export const loadSapUnit = async (path: string): Promise<SapUnit> => {
   const descriptor = readStandaloneFunction(path, await readFile(path), diagnostics)
   const unit = descriptor?.units[0]
   if (unit?.image === undefined || diagnostics.some(isError))
-    throw new Error(`saps.vnfd: ${diagnostics.filter(isError).map(formatDiagnostic).join('\n') || `${path} names no image`}`)
+    throw new Error(
+      `saps.vnfd: ${diagnostics.filter(isError).map(formatDiagnostic).join('\n') || `${path} names no image`}`,
+    )
   return {
     image: unit.image,
     bandwidth: unit.cpu.bandwidth ?? defaultSapUnit.bandwidth,

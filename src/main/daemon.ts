@@ -29,7 +29,7 @@ import { notifySystemd } from './notify.ts'
 import type { Options } from './options.ts'
 
 const parsers: Parsers = {
-  manifest: parseManifestFile,
+  manifest: (file, bytes) => parseManifestFile(file, bytes),
   package: (file, bytes) => parsePackage(file, bytes),
 }
 
@@ -63,7 +63,11 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
   await mkdir(stateDir, { recursive: true, mode: 0o755 })
   await mkdir(runDir, { recursive: true, mode: 0o755 })
   const lock = await acquireLock(stateDir)
-  const { engines, datapath, stop: stopEngines } = await startEngines(options, owner, log).catch(async (error: unknown) => {
+  const {
+    engines,
+    datapath,
+    stop: stopEngines,
+  } = await startEngines(options, owner, log).catch(async (error: unknown) => {
     await lock.release()
     throw error
   })
@@ -145,7 +149,12 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
     const addresses = await api.listen()
     await watcher.start()
     await controller.start()
-    log.info('sond runs', { version, manifests: spec.manifests.directory, engines: spec.engines.mode, listen: addresses })
+    log.info('sond runs', {
+      version,
+      manifests: spec.manifests.directory,
+      engines: spec.engines.mode,
+      listen: addresses,
+    })
     await notifySystemd('--ready', process.env)
     const code = await end.asked
     log.info('ending; services stay as they are', {})

@@ -13,7 +13,7 @@ export interface RunningEngines {
   readonly engines: Engines
   readonly datapath: 'system' | 'netdev'
   /** Ends what was started for this daemon alone; containers of a host's engine stay. */
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 const busyboxes = ['/bin/busybox', '/usr/bin/busybox']

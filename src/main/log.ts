@@ -1,4 +1,4 @@
-import { createLogger, format, transports } from 'winston'
+import { createLogger, format, transports, type transport } from 'winston'
 import type { Log } from '../model/log.ts'
 
 export const logFormats = ['json', 'pretty'] as const
@@ -7,7 +7,10 @@ export const logLevels = ['error', 'warn', 'info', 'debug'] as const
 const plain = (fields: Readonly<Record<string, unknown>>): string =>
   Object.entries(fields)
     .filter(([key, value]) => !['level', 'message', 'timestamp'].includes(key) && value !== undefined)
-    .map(([key, value]) => `${key}=${value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(
+      ([key, value]) =>
+        `${key}=${value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)}`,
+    )
     .join(' ')
 
 const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
@@ -22,10 +25,13 @@ const clean = format((info) => {
   return info
 })
 
+// winston's own types do not agree with each other about what a transport is.
+const standardError = (): transport => new transports.Console({ stderrLevels: [...logLevels] }) as transport // it is one
+
 /** Logs to standard error. */
 export const createLog = (options: { readonly format: 'json' | 'pretty'; readonly level: string }): Log =>
   createLogger({
     level: options.level,
     format: format.combine(clean(), format.timestamp(), options.format === 'json' ? format.json() : pretty),
-    transports: [new transports.Console({ stderrLevels: [...logLevels] })],
+    transports: [standardError()],
   })

@@ -4,7 +4,9 @@ import type { Observer } from '../reconcile/context.ts'
 export interface Metrics extends Observer {
   readonly registry: Registry
   /** Called at each scrape. */
-  watch(read: () => { readonly depth: number; readonly instances: number; readonly ready: number; readonly held: number }): void
+  watch(
+    read: () => { readonly depth: number; readonly instances: number; readonly ready: number; readonly held: number },
+  ): void
 }
 
 /** Metrics of the loop, in Prometheus' text form. */

@@ -52,12 +52,19 @@ export const runCommand = (): Command =>
     .addOption(new Option('--engines <mode>', 'which engines (default: host)').choices(['host', 'embedded', 'memory']))
     .option('--docker-host <url>', 'Docker engine (default: unix:///var/run/docker.sock)')
     .option('--ovsdb <url>', 'Open vSwitch database (default: unix:/run/openvswitch/db.sock)')
-    .option('--owner <name>', 'mark on everything it makes; daemons with different owners can share engines (default: sond)')
+    .option(
+      '--owner <name>',
+      'mark on everything it makes; daemons with different owners can share engines (default: sond)',
+    )
     .option('--keep-engines', 'leave embedded engines and their containers running at the end', false)
     .option('--token-file <file>', 'bearer token for TCP listeners (mode 0600)')
     .option('--insecure-no-auth', 'no token, on loopback only', false)
-    .addOption(new Option('--log-format <format>', 'form of the log on standard error').choices(logFormats).default('json'))
-    .addOption(new Option('--log-level <level>', 'least important level that is logged').choices(logLevels).default('info'))
+    .addOption(
+      new Option('--log-format <format>', 'form of the log on standard error').choices(logFormats).default('json'),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'least important level that is logged').choices(logLevels).default('info'),
+    )
 
 const defaultConfig = '/etc/sond/sond.yaml'
 
@@ -67,7 +74,9 @@ const configured = async (file: string | undefined): Promise<SondConfiguration['
     bytes = await readFile(file ?? defaultConfig)
   } catch (error) {
     if (file === undefined) return defaultConfiguration().spec
-    throw new OptionsError(`cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`)
+    throw new OptionsError(
+      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
+    )
   }
   const { configuration, diagnostics } = parseConfiguration(file ?? defaultConfig, bytes)
   if (configuration === undefined || diagnostics.some(isError))

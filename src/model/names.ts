@@ -51,7 +51,7 @@ type Kind = keyof typeof patterns
 const parser =
   <K extends Kind>(kind: K) =>
   (text: string): Brand<K> | undefined =>
-    patterns[kind].test(text) ? (text as Brand<K>) : undefined
+    patterns[kind].test(text) ? (text as Brand<K>) : undefined // the pattern is the proof
 
 /** Each gives the branded name, or undefined when the text is not one. */
 export const parseObjectName = parser('ObjectName')
@@ -69,18 +69,19 @@ export const parseCidr = (text: string): Cidr | undefined => {
   if (!patterns.Cidr.test(text)) return undefined
   const [address = '', length = ''] = text.split('/')
   const bytes = address.split('.').map(Number)
-  return bytes.every((byte) => byte <= 255) && Number(length) <= 32 ? (text as Cidr) : undefined
+  const right = bytes.every((byte) => byte <= 255) && Number(length) <= 32
+  return right ? (text as Cidr) : undefined // checked above
 }
 
 export const parsePortName = (text: string): PortName | undefined =>
-  patterns.BridgeName.test(text) ? (text as PortName) : undefined
+  patterns.BridgeName.test(text) ? (text as PortName) : undefined // the same alphabet and length
 
 export const parseImageRef = (text: string): ImageRef | undefined =>
-  text.length <= 500 && imageReference.test(text) ? (text as ImageRef) : undefined
+  text.length <= 500 && imageReference.test(text) ? (text as ImageRef) : undefined // the pattern is the proof
 
 /** Any text up to 256 characters without control characters. */
 export const parseLinkId = (text: string): LinkId | undefined =>
-  text.length > 0 && text.length <= 256 && !/\p{Cc}/u.test(text) ? (text as LinkId) : undefined
+  text.length > 0 && text.length <= 256 && !/\p{Cc}/u.test(text) ? (text as LinkId) : undefined // checked here
 
 /** Unwraps a parse result whose text is known to be right by construction; a wrong one is a bug of the caller. */
 export const must = <T>(parsed: T | undefined, text: string): T => {

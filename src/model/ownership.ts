@@ -35,6 +35,8 @@ export const externalIds = {
   cookie: 'cookie',
   /** `vnf`, `sap`, `trunk`. */
   role: 'role',
+  /** On the ports of a trunk: how it is shaped, which is not read back from the kernel. */
+  shaping: 'shaping',
 } as const
 
 /** Alias (ifalias) of every network device sond makes begins with this and the owner, `sond:OWNER:`. */

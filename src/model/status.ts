@@ -119,4 +119,3 @@ export interface FileReport {
   readonly objects: readonly string[]
   readonly diagnostics: readonly Diagnostic[]
 }
-

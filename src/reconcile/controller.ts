@@ -63,7 +63,8 @@ export const createController = (
     if (!(await context.engines.switches.claim()))
       throw new EngineError('CONFLICT', { owner: context.owner, holder: 'another running sond' })
     const world = await lookAtAll(context)
-    if (!context.watcher.catalog().complete) throw new Error(`the directory ${context.watcher.catalog().directory} cannot be read`)
+    if (!context.watcher.catalog().complete)
+      throw new Error(`the directory ${context.watcher.catalog().directory} cannot be read`)
     if (!readAll) bookInOrder()
     readAll = true
     trouble = ''
@@ -114,7 +115,11 @@ export const createController = (
       // Nothing is decided before files and engines have been read in full once; that look asks for every key again.
       if (!readAll && key !== resyncKey) return undefined
       const again =
-        key === resyncKey ? await resync(turn) : name === undefined ? await turnFabric(context, turn) : await turnFor(name, turn)
+        key === resyncKey
+          ? await resync(turn)
+          : name === undefined
+            ? await turnFabric(context, turn)
+            : await turnFor(name, turn)
       measure('done')
       return again
     } catch (error) {
@@ -127,7 +132,12 @@ export const createController = (
     const wait = context.troubles.fail(key, message(error))
     if (key === resyncKey) trouble = message(error)
     const name = instanceOfKey(key)
-    context.log.warn('turn failed', { key, error: message(error), again: wait, stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined })
+    context.log.warn('turn failed', {
+      key,
+      error: message(error),
+      again: wait,
+      stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined,
+    })
     if (name !== undefined) context.board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', message(error))
     return wait
   }

@@ -2,7 +2,6 @@ import { apply } from '../apply/apply.ts'
 import type { Engines } from '../engine/ports.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredState } from '../model/desired.ts'
-import type { ContainerName } from '../model/names.ts'
 import { isEmpty, type Plan, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
@@ -38,14 +37,6 @@ export interface Convergence {
 
 const failedSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<string> =>
   new Set(outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [outcome.step.id])))
-
-/** Names of containers whose steps failed, with the error. */
-export const failedContainers = (outcomes: readonly StepOutcome[]): ReadonlyMap<ContainerName, Error> =>
-  new Map(
-    outcomes.flatMap((outcome) =>
-      outcome.result === 'failed' ? outcome.step.serves.containers.map((name) => [name, outcome.error] as const) : [],
-    ),
-  )
 
 /**
  * Observe, plan, apply, until a look finds nothing left to do, or only what has just failed: the caller decides when that is

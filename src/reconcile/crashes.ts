@@ -56,7 +56,14 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
       for (const container of containers) {
         if (container.state === 'created') continue
         const known = runs.get(container.name)
-        const run = known ?? { startedAt: container.startedAt, ended: false, restarts: 0, crashes: 0, kills: 0, reason: '' }
+        const run = known ?? {
+          startedAt: container.startedAt,
+          ended: false,
+          restarts: 0,
+          crashes: 0,
+          kills: 0,
+          reason: '',
+        }
         runs.set(container.name, run)
         if (run.startedAt !== container.startedAt) {
           run.startedAt = container.startedAt

@@ -114,8 +114,7 @@ export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void =>
 }
 
 const settledBefore = (status: InstanceStatus | undefined, generation: number): boolean =>
-  status !== undefined &&
-  status.observedGeneration === generation &&
+  status?.observedGeneration === generation &&
   status.conditions.some(({ type, status: value }) => (type === 'Ready' || type === 'Drifted') && value === 'True')
 
 const runConverge = (
@@ -144,7 +143,11 @@ const runConverge = (
   })
 
 /** Milliseconds after which the instance must be looked at again, if any. */
-const lookAgain = (context: LoopContext, name: InstanceName, { plan, actual, policy }: Convergence): number | undefined => {
+const lookAgain = (
+  context: LoopContext,
+  name: InstanceName,
+  { plan, actual, policy }: Convergence,
+): number | undefined => {
   const names = [...actual.containers.map((one) => one.name), ...policy.heldBack.keys()]
   const waits = names.flatMap((one) => context.failures.waiting(one)?.ms ?? [])
   const due = context.crashes.nextDue(names)

@@ -34,11 +34,11 @@ export const lookAtAll = async (context: LoopContext): Promise<World> => {
   for (const allocation of readAllocations(seenContainers, seenSwitches.ports, context.settings.pools)) {
     if (context.book.of(allocation.instance) === undefined) context.book.set(allocation)
   }
-  const names = [
-    ...seenContainers.map(({ instance }) => instance as string),
+  const names: (string | undefined)[] = [
+    ...seenContainers.map(({ instance }) => instance),
     ...seenSwitches.ports.map((port) => port.externalIds[externalIds.instance]),
     ...seenSwitches.bridges.map((bridge) => bridge.externalIds[externalIds.instance]),
-    ...wires.map((wire) => wire.instance as string | undefined),
+    ...wires.map((wire) => wire.instance),
   ]
   return { instances: new Set(names.flatMap((name) => (name === undefined ? [] : (parseObjectName(name) ?? [])))) }
 }

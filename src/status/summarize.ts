@@ -30,7 +30,11 @@ const steps = (count: number): string => (count === 1 ? '1 step' : `${count} ste
 
 const driftedVerdict = ({ entry, previous, convergence, acted }: SummaryInput): Verdict => {
   if (convergence === undefined) return notLooked
-  if (isEmpty(convergence.plan)) return no('InSync', '')
+  const { plan } = convergence
+  if (isEmpty(plan)) {
+    const held = plan.notices.some(({ code }) => code === 'HELD_BACK' || code === 'CONFLICT')
+    return held ? no('Blocked', 'what is not as it shall be cannot be repaired now') : no('InSync', '')
+  }
   const settled =
     previous?.observedGeneration === entry.generation && (wasTrue(previous, 'Ready') || wasTrue(previous, 'Drifted'))
   if (!settled) return no('RollingOut', 'what was asked for is not in place yet')
@@ -80,7 +84,7 @@ const reconcilingVerdict = (input: SummaryInput, stalled: Verdict): Verdict => {
   if (entry.document.spec.suspend) return no('Suspended', 'spec.suspend is true: nothing is touched')
   if (convergence === undefined) return no('Waiting', stalled.message)
   const left = convergence.plan.steps.length
-  if (left === 0) return no('Done', '')
+  if (left === 0) return stalled.status === 'True' ? no('Blocked', stalled.message) : no('Done', '')
   if (!acted) return no('ReportOnly', `driftMode is Warn: ${steps(left)} are left undone`)
   if (stalled.status === 'True') return no('Blocked', stalled.message)
   return yes('Applying', `${steps(left)} left: ${causes(convergence)}`)

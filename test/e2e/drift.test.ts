@@ -61,12 +61,10 @@ void t.test('drift heals by events', async (t) => {
     async () => !(await docker.getContainer(container('f2')).inspect()).State.Paused,
   )
   await heals('a container removed', () => docker.getContainer(container('f2')).remove({ force: true }))
-  await heals(
-    'a container restarted by hand',
-    () => docker.getContainer(container('f2')).restart({ t: 0 }),
-    tcpPasses,
+  await heals('a container restarted by hand', () => docker.getContainer(container('f2')).restart({ t: 0 }), tcpPasses)
+  await heals('a veth deleted on the side of the switch', () =>
+    inNamespace(engines, 'ip', 'link', 'del', port('f2', 'input')),
   )
-  await heals('a veth deleted on the side of the switch', () => inNamespace(engines, 'ip', 'link', 'del', port('f2', 'input')))
   await heals('a veth deleted inside the container', () =>
     inContainerNetwork(engines, container('f2'), 'ip', 'link', 'del', 'output'),
   )
@@ -79,8 +77,9 @@ void t.test('drift heals by events', async (t) => {
   await heals('a MAC address changed', () =>
     inContainerNetwork(engines, container('f2'), 'ip', 'link', 'set', 'input', 'address', '02:12:34:56:78:9a'),
   )
-  await heals('checksum offload switched on', () =>
-    inContainerNetwork(engines, container('f2'), 'ethtool', '-K', 'input', 'tx', 'on'),
+  await heals(
+    'checksum offload switched on',
+    () => inContainerNetwork(engines, container('f2'), 'ethtool', '-K', 'input', 'tx', 'on'),
     tcpPasses,
   )
   await heals('the outer end set down', () => inNamespace(engines, 'ip', 'link', 'set', port('f2', 'input'), 'down'))
@@ -94,8 +93,14 @@ void t.test('drift heals by events', async (t) => {
     ofctl(engines, 'mod-flows', management(engines, bridge), `in_port=${port('f1', 'output')},actions=drop`),
   )
   await heals('a flow added with our cookie', async () => {
-    const cookie = /cookie=(0x50dd[0-9a-f]+)/.exec(await ofctl(engines, 'dump-flows', management(engines, bridge)))?.[1] ?? ''
-    await ofctl(engines, 'add-flow', management(engines, bridge), `cookie=${cookie},priority=99,in_port=${port('f2', 'output')},actions=drop`)
+    const cookie =
+      /cookie=(0x50dd[0-9a-f]+)/.exec(await ofctl(engines, 'dump-flows', management(engines, bridge)))?.[1] ?? ''
+    await ofctl(
+      engines,
+      'add-flow',
+      management(engines, bridge),
+      `cookie=${cookie},priority=99,in_port=${port('f2', 'output')},actions=drop`,
+    )
   })
 
   await t.test('a flow without our cookie stays, and so does a container that is not ours', async (t) => {
@@ -121,7 +126,15 @@ void t.test('drift heals by events', async (t) => {
 
   await heals('the switch daemon killed', async () => {
     process.kill(engines.pids()['ovs-vswitchd'] ?? 0, 'SIGKILL')
-    await until('the switch daemon to be back', () => vsctl(engines, 'show').then(() => true, () => false), { timeout: 20_000 })
+    await until(
+      'the switch daemon to be back',
+      () =>
+        vsctl(engines, 'show').then(
+          () => true,
+          () => false,
+        ),
+      { timeout: 20_000 },
+    )
   })
 
   await t.test('a daemon that only warns reports drift and repairs nothing', async (t) => {

@@ -46,7 +46,17 @@ void t.test('an edit touches only what it changes', async (t) => {
 
   await t.test('an environment makes one container anew; the other link loses no packet', async (t) => {
     const before = await ids()
-    const pinging = inContainerNetwork(engines, 'sond.demo.0.f2.0', 'busybox', 'ping', '-c', '30', '-i', '0.1', '10.30.1.2')
+    const pinging = inContainerNetwork(
+      engines,
+      'sond.demo.0.f2.0',
+      'busybox',
+      'ping',
+      '-c',
+      '30',
+      '-i',
+      '0.1',
+      '10.30.1.2',
+    )
     await edit({ functions: [{ vnfId: 'f1', env: { MODE: 'strict' } }] })
     const after = await ids()
     t.not(after['f1'], before['f1'])

@@ -44,8 +44,15 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     const ports = await vsctl(engines, '--bare', '--columns=external_ids', 'find', 'port', 'external_ids:instance=demo')
     const lines = ports.split('\n').filter((line) => line !== '')
     t.equal(lines.length, 6)
-    t.ok(lines.every((line) => line.includes('sond-owner=sond') && line.includes('vnf=f') && line.includes('interface=')))
-    const flows = await ofctl(engines, 'dump-flows', management(engines, 'sond-dc1'), 'cookie=0x50dd000000000000/0xffff000000000000')
+    t.ok(
+      lines.every((line) => line.includes('sond-owner=sond') && line.includes('vnf=f') && line.includes('interface=')),
+    )
+    const flows = await ofctl(
+      engines,
+      'dump-flows',
+      management(engines, 'sond-dc1'),
+      'cookie=0x50dd000000000000/0xffff000000000000',
+    )
     t.equal(flows.match(/cookie=0x50dd/g)?.length, 4, 'two E-Lines, both ways')
   })
 
@@ -87,7 +94,9 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     await sond.drop('copies.yaml', buildManifest('copies', 'chain', { replicas: 3 }))
     const copies = await sond.ready('copies')
     t.equal(copies.status.functions.length, 9)
-    const addresses = copies.status.functions.flatMap(({ interfaces }) => interfaces.flatMap(({ address }) => address ?? []))
+    const addresses = copies.status.functions.flatMap(({ interfaces }) =>
+      interfaces.flatMap(({ address }) => address ?? []),
+    )
     t.equal(new Set(addresses).size, addresses.length, 'no address twice')
   })
 

@@ -32,7 +32,17 @@ void t.test('a restart of sond changes nothing that is right', async (t) => {
   const before = await world()
 
   await t.test('stopped: services go on without it; started: nothing is touched', async (t) => {
-    const pinging = inContainerNetwork(engines, 'sond.demo.0.f1.0', 'busybox', 'ping', '-c', '40', '-i', '0.1', '10.30.0.2')
+    const pinging = inContainerNetwork(
+      engines,
+      'sond.demo.0.f1.0',
+      'busybox',
+      'ping',
+      '-c',
+      '40',
+      '-i',
+      '0.1',
+      '10.30.0.2',
+    )
     t.equal(await sond.stop(), 0)
     t.equal(await world(), before)
     await sond.start()
@@ -65,7 +75,12 @@ void t.test('a restart of sond changes nothing that is right', async (t) => {
       const wanted = round % 2 === 0 ? 4 : 2
       const { metadata } = await sond.get('demo')
       await sond.drop('demo.yaml', buildManifest('demo', 'chain', { replicas: wanted }))
-      await until('the change to begin', async () => (await docker.listContainers({ all: true })).length !== (6 - wanted) * 3 || (await sond.get('demo')).metadata.generation > metadata.generation)
+      await until(
+        'the change to begin',
+        async () =>
+          (await docker.listContainers({ all: true })).length !== (6 - wanted) * 3 ||
+          (await sond.get('demo')).metadata.generation > metadata.generation,
+      )
       await sond.kill()
       await sond.start()
       await sond.ready('demo')
@@ -80,15 +95,23 @@ void t.test('a restart of sond changes nothing that is right', async (t) => {
     await sond.stop()
     await rm(join(sond.manifests, 'other.yaml'))
     await sond.start()
-    await until('its containers to be gone', async () => (await docker.listContainers({ all: true, filters: { label: ['sond.dev/instance=other'] } })).length === 0, { timeout: 30_000 })
+    await until(
+      'its containers to be gone',
+      async () =>
+        (await docker.listContainers({ all: true, filters: { label: ['sond.dev/instance=other'] } })).length === 0,
+      { timeout: 30_000 },
+    )
     await sond.ready('demo')
     t.ok(await works())
   })
 
   await t.test('a second sond with the same state directory, or the same owner, is refused', async (t) => {
-    await t.rejects(startSond(t, engines, { name: 'second', args: ['--state-dir', join(engines.dir, 'sond', 'state')] }), {
-      message: /in use by another sond, process \d+; stop that one first/,
-    })
+    await t.rejects(
+      startSond(t, engines, { name: 'second', args: ['--state-dir', join(engines.dir, 'sond', 'state')] }),
+      {
+        message: /in use by another sond, process \d+; stop that one first/,
+      },
+    )
     await t.rejects(startSond(t, engines, { name: 'third' }), {
       message: /another sond with the owner mark "sond" works on this Open vSwitch; stop that one first/,
     })

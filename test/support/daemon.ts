@@ -45,7 +45,7 @@ interface DaemonOptions {
 }
 
 /** Runs sonctl against a socket. */
-export const runSonctl = (server: string, args: readonly string[]): Promise<CliResult> =>
+const runSonctl = (server: string, args: readonly string[]): Promise<CliResult> =>
   new Promise((resolve) => {
     execFile(
       process.execPath,
@@ -102,8 +102,8 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     if (ending.exitCode !== null || ending.signalCode !== null) return ending.exitCode ?? -1
     const over = once(ending, 'exit')
     ending.kill(signal)
-    await over
-    return ending.exitCode ?? -1
+    const [code] = await over
+    return typeof code === 'number' ? code : -1
   }
 
   const sonctl = (...args: readonly string[]): Promise<CliResult> => runSonctl(`unix:${socket}`, args)

@@ -1,0 +1,111 @@
+import type { AnyObject, ApiObjects, DefinableKind, ObjectKind, PruneCandidate } from '../api/backend.ts'
+import { ApiError } from '../api/errors.ts'
+import { parseObjectName, type InstanceName } from '../model/names.ts'
+import type { CatalogInstance, CatalogObject, CatalogPackage, ObjectKey, Watcher } from '../watch/types.ts'
+import type { Board } from './board.ts'
+import { dataCenterObject, fileObject, instanceObject, linkObject, packageObject } from './objects.ts'
+
+export const kindOf = (key: ObjectKey): { readonly kind: DefinableKind; readonly name: string } => {
+  const [kind = '', name = ''] = key.split('/')
+  return { kind: kind as DefinableKind, name } // an ObjectKey begins with a kind of document
+}
+
+/** What is there, as the API shows it. */
+export interface View {
+  list<K extends ObjectKind>(kind: K): readonly ApiObjects[K][]
+  get<K extends ObjectKind>(kind: K, name: string): ApiObjects[K] | undefined
+  /** One object that a document defines or defined; cheaper than the list. */
+  object(key: ObjectKey): AnyObject | undefined
+  /** @throws ApiError NOT_FOUND */
+  instance(name: string): CatalogInstance
+  entry(kind: DefinableKind, name: string): CatalogObject | undefined
+  package(name: string): CatalogPackage | undefined
+  held(): readonly PruneCandidate[]
+  /** Instances whose document is gone and of which something is still there. */
+  readonly leaving: Map<InstanceName, { readonly entry: CatalogInstance; readonly since: string }>
+}
+
+const packageMatches = (entry: CatalogPackage, name: string): boolean => {
+  const { vendor, name: own, version, file } = entry.package
+  return [entry.digest, `${vendor}/${own}:${version}`, file].includes(name)
+}
+
+export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): View => {
+  const leaving: View['leaving'] = new Map()
+
+  const users = (pack: CatalogPackage): readonly string[] =>
+    [...watcher.catalog().instances.values()]
+      .filter((entry) => entry.package?.digest === pack.digest)
+      .map((entry) => entry.document.metadata.name)
+
+  const instanceOf = (entry: CatalogInstance): ApiObjects['ServiceInstance'] =>
+    instanceObject(entry, board.statusFor(entry), leaving.get(entry.document.metadata.name)?.since)
+
+  const byName = <T extends AnyObject>(objects: readonly T[]): readonly T[] =>
+    objects.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
+
+  const lists: { readonly [K in ObjectKind]: () => readonly ApiObjects[K][] } = {
+    ServiceInstance: () => {
+      const gone = [...leaving.values()].map(({ entry }) => entry)
+      return byName([...watcher.catalog().instances.values(), ...gone].map(instanceOf))
+    },
+    DataCenter: () => byName([...watcher.catalog().dataCenters.values()].map(dataCenterObject)),
+    Link: () => byName([...watcher.catalog().links.values()].map(linkObject)),
+    Package: () => watcher.catalog().packages.map((pack) => packageObject(pack, users(pack))),
+    File: () => watcher.catalog().files.map(fileObject),
+  }
+  const list: View['list'] = (kind) => lists[kind]()
+
+  const findPackage: View['package'] = (name) =>
+    watcher
+      .catalog()
+      .packages.findLast((pack) => packageMatches(pack, name) || packageObject(pack, []).metadata.name === name)
+
+  const object: View['object'] = (key) => {
+    const { kind, name: text } = kindOf(key)
+    const name = parseObjectName(text)
+    if (name === undefined) return undefined
+    const { instances, dataCenters, links } = watcher.catalog()
+    const instance = instances.get(name) ?? leaving.get(name)?.entry
+    const [dataCenter, link] = [dataCenters.get(name), links.get(name)]
+    if (kind === 'ServiceInstance') return instance && instanceOf(instance)
+    return kind === 'DataCenter' ? dataCenter && dataCenterObject(dataCenter) : link && linkObject(link)
+  }
+
+  const entry: View['entry'] = (kind, text) => {
+    const { instances, dataCenters, links } = watcher.catalog()
+    const table: ReadonlyMap<string, CatalogObject> = {
+      ServiceInstance: instances,
+      DataCenter: dataCenters,
+      Link: links,
+    }[kind]
+    return table.get(text)
+  }
+
+  return {
+    leaving,
+    list,
+    get: (kind, name) => {
+      const wanted = kind === 'Package' ? findPackage(name)?.digest : undefined
+      return list(kind).findLast(
+        (one) => one.metadata.name === name || (one.kind === 'Package' && one.spec.digest === wanted),
+      )
+    },
+    object,
+    instance: (text) => {
+      const name = parseObjectName(text)
+      const found = name === undefined ? undefined : watcher.catalog().instances.get(name)
+      if (found !== undefined) return found
+      throw new ApiError('NOT_FOUND', `no instance named "${text}"`, {
+        next: "'sonctl get instances' lists what is there",
+      })
+    },
+    entry,
+    package: findPackage,
+    held: () =>
+      (watcher.catalog().held?.objects ?? []).map((key) => {
+        const { kind, name } = kindOf(key)
+        return { kind, name, file: entry(kind, name)?.source.file ?? '' }
+      }),
+  }
+}
