@@ -8,7 +8,7 @@ import { fromDockerLimits } from './limits.ts'
 
 export type ScriptName = 'start' | 'stop'
 
-export const scriptVariables = { start: 'SON_EMU_CMD', stop: 'SON_EMU_CMD_STOP' } as const
+const scriptVariables = { start: 'SON_EMU_CMD', stop: 'SON_EMU_CMD_STOP' } as const
 
 /** What of an inspected container holds until an event says otherwise. */
 export interface Inspected {

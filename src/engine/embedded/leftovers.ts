@@ -3,7 +3,7 @@ import type { Programs } from './host.ts'
 import { allProcesses, childrenOf, run, sendSignal, waitForEnd } from './processes.ts'
 
 /** Mount points below a directory, the deepest first. */
-export const mountsBelow = async (directory: string): Promise<readonly string[]> => {
+const mountsBelow = async (directory: string): Promise<readonly string[]> => {
   const table = await readFile('/proc/self/mountinfo', 'utf8')
   return table
     .split('\n')

@@ -10,8 +10,9 @@ const inside = async (netns: string, command: readonly string[], input = '', env
   const child = spawn('nsenter', [`--net=${netns}`, ...command], { env: { PATH: '/usr/bin:/bin', ...env } })
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
-  child.stdin.write(input)
-  await once(child, 'exit')
+  child.stdin.on('error', () => undefined) // it may end without reading
+  if (input !== '') child.stdin.write(input)
+  await once(child, 'close')
   return output
 }
 
