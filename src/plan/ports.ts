@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
 import { marksDrift } from './marks.ts'
 import type { Survey } from './survey.ts'
+import { markedEnd } from './trunks.ts'
 import { canHaveWire } from './wires.ts'
 
 interface WantedPort extends DesiredPort {
@@ -66,7 +67,7 @@ const wantedPorts = (survey: Survey): readonly WantedPort[] => {
     ]),
     ...desired.trunks
       .filter(({ ends }) => !ends.some((one) => isBlocked.port(one.port)))
-      .flatMap(({ ends, link }) => ends.map((one) => ({ ...end(one), trunk: link }))),
+      .flatMap((trunk) => trunk.ends.map((one) => ({ ...markedEnd(trunk, end(one)), trunk: trunk.link }))),
   ]
   return wanted.filter(({ port, bridge }) => !isBlocked.port(port) && !isBlocked.bridge(bridge))
 }
@@ -93,7 +94,7 @@ export const planPorts = (draft: Draft, survey: Survey): ReadyPorts => {
         there === undefined || there.bridge === port.bridge ? undefined : stepId.earlyFlows(there.bridge),
         stepId.wire(port.port),
         stepId.configure(port.port),
-        trunk === undefined ? undefined : stepId.trunk(trunk),
+        ...(trunk === undefined ? [] : [stepId.trunk(trunk), stepId.shape(trunk)]),
       ],
       cause,
       // Of a link's port the link alone: its containers run all the same.

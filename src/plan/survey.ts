@@ -1,5 +1,5 @@
 import type { ActualState, ObservedContainer, ObservedPort, ObservedWire } from '../model/actual.ts'
-import type { DesiredContainer, DesiredInterface, DesiredState } from '../model/desired.ts'
+import type { DesiredContainer, DesiredInterface, DesiredPatch, DesiredState } from '../model/desired.ts'
 import type { BridgeName, ContainerName, LinkId, PortName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
 import type { PlanPolicy, StepId } from '../model/plan.ts'
@@ -18,6 +18,8 @@ export interface Survey {
   readonly wires: ReadonlyMap<PortName, Owned<ObservedWire>>
   /** Every port that shall be in this scope. */
   readonly desiredPorts: ReadonlySet<PortName>
+  /** Those of them that stand on a device: patch ports do not. */
+  readonly desiredDevices: ReadonlySet<PortName>
   /** Containers of ours that no one wants any more. */
   readonly going: readonly Owned<ObservedContainer>[]
   readonly linksOfContainer: (container: ContainerName) => readonly LinkId[]
@@ -43,6 +45,8 @@ const group = <K, V>(items: readonly V[], keys: (item: V) => readonly K[]): Read
   }
   return groups
 }
+
+const portsOf = ({ ends }: DesiredPatch): readonly PortName[] => ends.map((end) => end.port)
 
 const linkOf = (item: { readonly link?: LinkId }): readonly LinkId[] => (item.link === undefined ? [] : [item.link])
 
@@ -100,6 +104,7 @@ export const survey = (desired: DesiredState, actual: ActualState, policy: PlanP
     return force || !actual.images.has(image) ? stepId.image(image) : undefined
   }
 
+  const devices = new Set([...desired.interfaces.map((one) => one.port), ...desired.trunks.flatMap(portsOf)])
   return {
     desired,
     actual,
@@ -108,10 +113,8 @@ export const survey = (desired: DesiredState, actual: ActualState, policy: PlanP
     ...linkLookup(desired),
     ports: new Map(actual.ports.map((one) => [one.name, one])),
     wires: new Map(actual.wires.map((one) => [one.port, one])),
-    desiredPorts: new Set([
-      ...desired.interfaces.map((one) => one.port),
-      ...[...desired.patches, ...desired.trunks].flatMap(({ ends }) => ends.map((end) => end.port)),
-    ]),
+    desiredPorts: new Set([...devices, ...desired.patches.flatMap(portsOf)]),
+    desiredDevices: devices,
     going: actual.containers.filter((one) => !wanted.has(one.name) && one.state !== 'removing'),
     isBlocked,
     imageStep,

@@ -1,8 +1,21 @@
-import type { DesiredTrunk } from '../model/desired.ts'
+import type { DesiredTrunk, PatchEnd } from '../model/desired.ts'
+import { externalIds } from '../model/ownership.ts'
 import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
-import { marksDrift } from './marks.ts'
 import type { Survey } from './survey.ts'
+
+/** Shaping as it is written on a trunk's ports once it is in force. */
+const shapingMark = ({ shaping }: DesiredTrunk): string =>
+  Object.entries(shaping)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(',')
+
+/** An end of a trunk with that mark. */
+export const markedEnd = (trunk: DesiredTrunk, end: PatchEnd): PatchEnd => ({
+  ...end,
+  externalIds: { ...end.externalIds, [externalIds.shaping]: shapingMark(trunk) },
+})
 
 const drift = ({ ends }: DesiredTrunk, { wires }: Survey): string | undefined => {
   for (const { port } of ends) {
@@ -13,16 +26,17 @@ const drift = ({ ends }: DesiredTrunk, { wires }: Survey): string | undefined =>
   return undefined
 }
 
-/** Veth pairs between switches. How they are shaped is not observed: it follows a change of the marks on their ports. */
+/** Veth pairs between switches. How they are shaped is read from the marks on their ports, which are written afterwards. */
 export const planTrunks = (draft: Draft, survey: Survey): void => {
   for (const trunk of survey.desired.trunks) {
     if (trunk.ends.some(({ port }) => survey.isBlocked.port(port))) continue
     const cause = drift(trunk, survey)
     if (cause !== undefined) draft.add({ kind: 'createTrunk', id: stepId.trunk(trunk.link), trunk, cause })
-    const marks = trunk.ends
-      .map(({ port, externalIds }) => marksDrift(externalIds, survey.ports.get(port)?.externalIds ?? {}))
-      .find((one) => one !== undefined)
-    const why = cause ?? marks
+    const wanted = shapingMark(trunk)
+    const marks = trunk.ends.map(({ port }) => survey.ports.get(port)?.externalIds[externalIds.shaping])
+    const other = marks.find((mark) => mark !== wanted)
+    const why =
+      cause ?? (marks.every((mark) => mark === wanted) ? undefined : `shaping: ${other ?? 'none'} → ${wanted}`)
     if (why === undefined) continue
     const after = [stepId.trunk(trunk.link)]
     draft.add({ kind: 'shapeTrunk', id: stepId.shape(trunk.link), trunk, after, cause: why })

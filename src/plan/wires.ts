@@ -78,7 +78,7 @@ const squatters = (draft: Draft, survey: Survey, desired: DesiredInterface): rea
 
 /** Wires of this scope that no one wants any more. */
 export const unwantedWires = (survey: Survey): readonly Owned<ObservedWire>[] =>
-  survey.actual.wires.filter(({ port }) => !survey.desiredPorts.has(port))
+  survey.actual.wires.filter(({ port }) => !survey.desiredDevices.has(port))
 
 /** An interface can be had in this plan: its container runs in the end, and nothing foreign has its name. */
 export const canHaveWire = ({ fates, isBlocked }: Survey, { container, port }: DesiredInterface): boolean =>

@@ -1,9 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { devicesIn } from '../../src/engine/memory/devices.ts'
 import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
 import { createHands } from '../../src/engine/memory/hands.ts'
 import { createWorld, type World } from '../../src/engine/memory/world.ts'
+import type { DesiredState } from '../../src/model/desired.ts'
 import type { ContainerName } from '../../src/model/names.ts'
+import { builder, name } from '../support/build.ts'
 import { calm, converge, pass } from '../support/converge.ts'
 import { fault, strike } from '../support/faults.ts'
 import { desiredOf, scenario, type Scenario } from '../support/scenario.ts'
@@ -224,6 +227,52 @@ t.test('while containers are held back, and afterwards', async (t) => {
         await converge(desiredOf(nothing, ours), engines, { cookie: 0 })
       },
     ),
+    runs,
+  )
+  t.pass()
+})
+
+t.test('switches and the trunks between them', async (t) => {
+  const kinds = fc.constantFrom('none', 'patch', 'slow', 'slower')
+  const fabrics = fc.record({ centers: fc.integer({ min: 0, max: 3 }), links: fc.array(kinds, { maxLength: 2 }) })
+  const fabricOf = ({ centers, links }: { centers: number; links: readonly string[] }): DesiredState => {
+    const build = builder(ours)
+    const bridges = Array.from({ length: centers }, (_, n) => build.bridge(`pdc${n}`))
+    const made = links.slice(0, Math.max(0, centers - 1)).map((kind, n) => {
+      const end = (side: string, dc: number) => ({
+        port: name.port(`p${side}${n}`),
+        bridge: name.bridge(`pdc${dc}`),
+        externalIds: { role: 'trunk' },
+      })
+      const ends = [end('a', n), end('b', n + 1)] as const
+      return { kind, ends, link: `link${n}`, shaping: { delayMs: kind === 'slow' ? 1 : 2 } }
+    })
+    return {
+      ...build.state({ bridges }),
+      scope: { kind: 'fabric' },
+      patches: made.filter(({ kind }) => kind === 'patch').map(({ ends }) => ({ ends })),
+      trunks: made
+        .filter(({ kind }) => kind.startsWith('slow'))
+        .map(({ ends, link, shaping }) => ({ ends, link, shaping })),
+    }
+  }
+  await fc.assert(
+    fc.asyncProperty(fabrics, fabrics, fc.array(fault, { maxLength: 4 }), async (first, second, faults) => {
+      const world = await makeWorld([])
+      const hands = createHands(world)
+      const engines = createMemoryEngines({ owner, world })
+      const before = foreign(world)
+      for (const one of [first, second, { centers: 0, links: [] }]) {
+        const desired = fabricOf(one)
+        await pass(desired, engines, { cookie: 0, cutAfter: 2 })
+        await converge(desired, engines, { cookie: 0 })
+        for (const each of faults) if (each.kind !== 'restartSwitch') strike(world, hands, owner, each)
+        await converge(desired, engines, { cookie: 0 })
+      }
+      if (foreign(world) !== before) throw new Error(`${before}\n${foreign(world)}`)
+      const left = [...devicesIn(world, 0).values()].filter((one) => one.mark?.owner === owner)
+      if (left.length > 0) throw new Error(`left behind: ${left.map((one) => one.name).join()}`)
+    }),
     runs,
   )
   t.pass()

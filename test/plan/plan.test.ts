@@ -458,13 +458,13 @@ const endCases: Cases = {
   'the fabric is new': () => text(fabric(), empty),
   'the fabric is there': () => text(fabric(), fabricThere()),
   'a trunk is down': () => text(fabric(), { ...fabricThere(), wires: change(fabricThere().wires, 0, { up: false }) }),
-  'a trunk is shaped otherwise': () => {
-    const [trunk] = fabric().trunks
-    if (trunk === undefined) throw new Error('a trunk')
-    const [a, b] = trunk.ends
-    const ends = [{ ...a, externalIds: { role: 'trunk', link: 'slow' } }, b] as const
-    return text(fabric({ trunks: [{ ...trunk, ends }] }), fabricThere())
+  'a trunk is shaped otherwise': () =>
+    text(fabric({ trunks: [{ ...trunk(), shaping: { delayMs: 20 } }] }), fabricThere()),
+  'one end of a trunk tells no shaping': () => {
+    const ports = change(fabricThere().ports, 1, { externalIds: { role: 'trunk' } })
+    return text(fabric(), { ...fabricThere(), ports })
   },
+  'a trunk is shaped no more': () => text(fabric({ trunks: [], patches: [trunk()] }), fabricThere()),
   'a foreign device has the name of a trunk': () => text(fabric(), { ...empty, ...conflict('device', 'st1') }),
   'a data center goes': () => text(fabric({ bridges: [dc1], trunks: [] }), fabricThere()),
   'a translation is left over': () =>
@@ -473,6 +473,8 @@ const endCases: Cases = {
       natRules: [asOwned({ bridge: name.bridge('sbgone'), subnet: '10.10.0.0/30' })],
     }),
 }
+
+const trunk = () => at(fabric().trunks)
 
 const fabricThere = (): ActualState => ({
   ...empty,
@@ -483,7 +485,14 @@ const fabricThere = (): ActualState => ({
   ports: fabric()
     .trunks.flatMap((trunk) => trunk.ends)
     .map(({ port: of, bridge, externalIds }) =>
-      asOwned({ name: of, bridge, kind: 'system', trunks: [100], externalIds, ofport: 1 }),
+      asOwned({
+        name: of,
+        bridge,
+        kind: 'system',
+        trunks: [100],
+        externalIds: { ...externalIds, shaping: 'delayMs=10' },
+        ofport: 1,
+      }),
     ),
 })
 
