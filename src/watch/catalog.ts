@@ -131,7 +131,7 @@ export const buildCatalog = (input: CatalogInput): Catalog => {
     for (const file of files) keysByFile.set(file, [...(keysByFile.get(file) ?? []), key])
   }
 
-  const files: FileReport[] = [...known.keys()].map((file) => {
+  const files: FileReport[] = [...known.keys()].sort().map((file) => {
     const diagnostics = [...about(file), ...(assignment.said.get(file) ?? []).map(({ diagnostic }) => diagnostic)]
     const accepted = diagnostics.every(({ severity }) => severity !== 'error')
     return { file, accepted, objects: keysByFile.get(file) ?? [], diagnostics }

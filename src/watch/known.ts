@@ -22,7 +22,7 @@ export interface KnownFile {
 }
 
 export interface KnownFiles {
-  /** By path, in the order of paths. */
+  /** By path. */
   all(): ReadonlyMap<string, KnownFile>
   /** Takes what was read of a file. Packages that it holds are given back, for the shelf. */
   take(
@@ -31,6 +31,8 @@ export interface KnownFiles {
     fingerprint: string,
     read: Exclude<ReadResult, { result: 'changed' }>,
   ): Promise<Taken>
+  /** Makes sure that what was not read in this run of the daemon is understood as by this version of it. */
+  reviveUnread(): Promise<void>
   /** Forgets files that are gone for good. */
   forget(files: Iterable<string>): void
 }
@@ -116,13 +118,12 @@ const remember = (store: Store): readonly FileMemory[] => {
 }
 
 /** Opens the memory of files: what the store remembers, to be confirmed or corrected by reading the directory. */
-export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<KnownFiles> => {
+export const openKnownFiles = ({ store, parsers, now }: Context): KnownFiles => {
   const known = new Map<string, KnownFile>()
   const remembered = remember(store)
   for (const memory of remembered) {
     const meant = memory.source !== undefined || memory.digest !== undefined || memory.documents.length > 0
-    const revived = await revive(memory, parsers)
-    known.set(memory.file, { ...unread, memory: revived, meant })
+    known.set(memory.file, { ...unread, memory, meant })
   }
   let seen = Math.max(0, ...remembered.map((memory) => memory.seen))
 
@@ -132,14 +133,8 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
   }
 
   const put = (one: KnownFile): void => {
-    const { file } = one.memory
-    const isNew = !known.has(file)
-    known.set(file, one)
-    store.set('files', file, one.memory)
-    if (!isNew) return
-    const sorted = [...known].sort(([a], [b]) => compareText(a, b))
-    known.clear()
-    for (const [path, each] of sorted) known.set(path, each)
+    known.set(one.memory.file, one)
+    store.set('files', one.memory.file, one.memory)
   }
 
   /** A reading that says nothing usable: what was good stays. */
@@ -154,6 +149,10 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
     const stale = keysOf(memory.documents)
     put({ memory, meant, fingerprint: print, accepted: false, stale, refused: [], diagnostics })
   }
+
+  /** What was good in an earlier run of the daemon, as this version understands it. */
+  const lastGood = async (memory: FileMemory): Promise<FileMemory> =>
+    known.get(memory.file)?.fingerprint === '' ? revive(memory, parsers) : memory
 
   const takePackage = async (memory: FileMemory, print: string, bytes: Uint8Array): Promise<Taken> => {
     const { file } = memory
@@ -174,7 +173,8 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
     const { file } = memory
     const before = known.get(file)
     if (isBlank(bytes) && memory.documents.length > 0) {
-      refuse(before, memory, print, [problem(file, 'EMPTY_FILE', 'the file is empty; delete it to remove its objects')])
+      const why = problem(file, 'EMPTY_FILE', 'the file is empty; delete it to remove its objects')
+      refuse(before, await lastGood(memory), print, [why])
       return
     }
     const parsed = isBlank(bytes) ? noManifest : await guarded(file, () => parsers.manifest(file, bytes), noManifest)
@@ -185,8 +185,8 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
       return
     }
     const told = keysOf(documents)
-    const kept = memory.documents.filter(({ document }) => !told.has(objectKeyOf(document)))
-    const { source: _, ...rest } = memory
+    const { source: _, ...rest } = await lastGood(memory)
+    const kept = rest.documents.filter(({ document }) => !told.has(objectKeyOf(document)))
     put({
       memory: { ...rest, documents: [...documents, ...kept] },
       meant: before?.meant ?? false,
@@ -204,12 +204,17 @@ export const openKnownFiles = async ({ store, parsers, now }: Context): Promise<
       const before = known.get(file)
       const memory = before?.memory ?? blank(file, kind)
       if (read.result === 'refused') {
-        refuse(before, memory, print, [problem(file, read.code, read.message)])
+        refuse(before, await lastGood(memory), print, [problem(file, read.code, read.message)])
         return {}
       }
       if (kind === 'package') return takePackage(memory, print, read.bytes)
       await takeManifest(memory, print, read.bytes)
       return {}
+    },
+    reviveUnread: async () => {
+      for (const [file, one] of known) {
+        if (one.fingerprint === '') known.set(file, { ...one, memory: await revive(one.memory, parsers) })
+      }
     },
     forget: (files) => {
       for (const file of files) {

@@ -45,11 +45,12 @@ const patience = 25
 export const openLooker = async (options: LookOptions): Promise<Looker> => {
   const { directory, settleMs, parsers, store, log, clock } = options
   const timestamp = (): string => new Date(clock.now()).toISOString()
-  const known = await openKnownFiles({ store, parsers, now: timestamp })
+  const known = openKnownFiles({ store, parsers, now: timestamp })
   const shelf = await openShelf({ store, parsers, log, now: timestamp })
   const judge = createAbsenceJudge({ ...options, timestamp })
   const settle = createSettle(settleMs)
   const opened = clock.monotonic()
+  let looks = 0
   let complete = false
   /** Nothing was ever remembered of this directory. */
   let stranger = store.get('directories', directory) === undefined
@@ -63,12 +64,13 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     }
     const result = await readSettled(join(directory, file), kind, fingerprint)
     if (result.result === 'changed') return false
-    const held = new Set([...known.all().values()].map(({ memory }) => memory.digest))
+    // Asked before the file's own memory changes: a package that a file holds already is not onboarded anew.
+    const held = kind === 'package' ? new Set([...known.all().values()].map(({ memory }) => memory.digest)) : undefined
     // What could not be read is tried again at every look: the reason may go without the file changing.
     const read = result.result === 'refused' && result.code === 'UNREADABLE' ? '' : fingerprint
     const taken = await known.take(file, kind, read, result)
     if (taken.package !== undefined && taken.bytes !== undefined) {
-      if (held.has(taken.package.digest)) await shelf.confirm(taken.package, taken.bytes)
+      if (held?.has(taken.package.digest) === true) await shelf.confirm(taken.package, taken.bytes)
       else await shelf.onboard(taken.package, taken.bytes)
     }
     return true
@@ -124,6 +126,8 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
   const look = async (): Promise<Looked> => {
     const scan = await scanDirectory(directory, store.directory)
     const { unsettled, wait } = await readChanged(scan)
+    looks += 1
+    if (looks === 1) await known.reviveUnread()
     const absence = judge.judge({ scan, known: known.all(), unsettled, now: clock.monotonic() })
     known.forget(absence.gone)
     if (known.all().size > 0) stranger = false

@@ -54,8 +54,8 @@ export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): 
     timer = { due, cancel }
   }
 
-  // While a tree is being filled, hints come faster than looks can be made: leave time for other work.
-  const hints = createHints(log, () => lookWithin(Math.max(gather, 3 * cost)))
+  // While a tree is being filled, hints come faster than looks can be made: leave as much time for other work.
+  const hints = createHints(log, () => lookWithin(Math.max(gather, cost)))
 
   const lookOnce = async (): Promise<Looked | undefined> => {
     if (closed) return undefined

@@ -278,6 +278,10 @@ t.test('what stands in the way and fails is told as stalled', async (t) => {
     told(demo.status(notices), 'Stalled'),
     'True Blocked: container c is not ours (compose); rename or remove it; x.z: crashes',
   )
+  const idle = { ...pass, plan: { ...pass.plan, steps: [], notices: [heldBack] } }
+  t.match(told(demo.status(idle), 'Reconciling'), /^False Blocked: x\.z: crashes/)
+  t.match(told(demo.status(idle), 'Drifted'), /^False Blocked/)
+  t.match(told(demo.status({ ...idle, plan: { ...idle.plan, notices: [wait] } }), 'Drifted'), /^False InSync/)
   const bridge = { ...stepOf(pass.plan, 'createBridge'), serves: { containers: [], links: [] } }
   t.match(
     told(demo.status({ ...pass, outcomes: [failed(bridge, 'no room')] }), 'Stalled'),
