@@ -65,3 +65,11 @@ export const gateCommand = (
 /** Is this the command line of a process that still waits? */
 export const isGateCommand = (command: readonly string[]): boolean =>
   command[0] === gateBusybox && command[1] === 'sh' && command[2] === '-c' && command[4] === 'sond'
+
+/**
+ * Is this the container runtime, not yet turned into the gate? Docker calls a container started when runc has been told to go on,
+ * which is some moments before it execs.
+ */
+export const isRuntimeCommand = (command: readonly string[]): boolean =>
+  /^(?:.*\/)?(?:runc|crun|youki)$/.test(command[0] ?? '') &&
+  command.some((word) => /^(?:init|create|start)$/.test(word))

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { EngineError } from '../../model/errors.ts'
 import { parseContainerName } from '../../model/names.ts'
 import type { ContainerName } from '../../model/names.ts'
-import { isGateCommand } from './gate-script.ts'
+import { isGateCommand, isRuntimeCommand } from './gate-script.ts'
 
 const execute = promisify(execFile)
 
@@ -27,12 +27,21 @@ export interface Gates {
   open(path: string, pid: number, timeoutMs: number): Promise<void>
 }
 
+/** True for a process that has ended and is not yet buried. */
+const isZombie = async (pid: number): Promise<boolean> => {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  // The state follows the program's name, which may hold anything, in parentheses (proc(5)).
+  return stat.charAt(stat.lastIndexOf(')') + 2) === 'Z'
+}
+
 /** Does the program behind this first process still wait? `gone` when there is no such process. */
 export const gateOf = async (pid: number): Promise<'closed' | 'open' | 'gone'> => {
   try {
     const text = await readFile(`/proc/${pid}/cmdline`, 'utf8')
-    if (text === '') return 'gone'
-    return isGateCommand(text.split('\0')) ? 'closed' : 'open'
+    // Empty also for a moment within execve(2), before the new program's arguments are in place.
+    if (text === '') return (await isZombie(pid)) ? 'gone' : 'closed'
+    const command = text.split('\0')
+    return isGateCommand(command) || isRuntimeCommand(command) ? 'closed' : 'open'
   } catch {
     return 'gone'
   }
