@@ -16,6 +16,8 @@ export interface ArchiveFile {
 export interface ArchiveOptions {
   /** Files up to this size are kept in memory; all are read and hashed. */
   readonly keepBytes: number
+  /** All files together may have as many; 512 MiB when absent. */
+  readonly totalBytes?: number
 }
 
 /** Bounds on an archive; genuine packages have some dozen files of some kilobytes, or carry docker files. */
@@ -103,12 +105,12 @@ const checkEntry = (entry: Entry, seen: Set<string>): void => {
 }
 
 const tooLarge = (shown: string): Refused =>
-  new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} unpacks to more than is allowed (${limits.entryBytes} bytes)`)
+  new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} is larger when unpacked than what is allowed`)
 
 const readEntry = async (
   zip: ZipFile,
   entry: Entry,
-  budget: { kept: number; readonly ratioBytes: number; written: number },
+  budget: { kept: number; readonly total: number; readonly ratioBytes: number; written: number },
   options: ArchiveOptions,
 ): Promise<ArchiveFile> => {
   const md5 = createHash('md5')
@@ -121,7 +123,7 @@ const readEntry = async (
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length
     budget.written += chunk.length
-    if (size > limits.entryBytes || budget.written > limits.totalBytes) throw tooLarge(quote(entry.fileName))
+    if (budget.written > budget.total) throw tooLarge(quote(entry.fileName))
     if (budget.written > Math.max(limits.ratioFromBytes, budget.ratioBytes)) {
       throw new Refused(
         'ARCHIVE_RATIO',
@@ -164,7 +166,12 @@ export const readArchive = async (
     }
     const files = new Map<string, ArchiveFile>()
     const seen = new Set<string>()
-    const budget = { kept: limits.keptBytes, ratioBytes: limits.ratio * zipBytes.length, written: 0 }
+    const budget = {
+      kept: limits.keptBytes,
+      total: options.totalBytes ?? limits.totalBytes,
+      ratioBytes: limits.ratio * zipBytes.length,
+      written: 0,
+    }
     for await (const entry of zip.eachEntry()) {
       checkEntry(entry, seen)
       if (!entry.fileName.endsWith('/')) files.set(entry.fileName, await readEntry(zip, entry, budget, options))
@@ -177,7 +184,7 @@ export const readArchive = async (
   }
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const messageOf = (error: unknown): string => String(error).replace(/^Error: /, '')
 
 const likelyKind = (bytes: Uint8Array): string => {
   if (bytes.length === 0) return '; the file is empty'

@@ -13,7 +13,7 @@ export interface Cursor {
   readonly isAbsent: boolean
   readonly at: (key: string) => Cursor
   /** The first of several spellings of a key that is there; the first one when none is. */
-  readonly atAny: (keys: readonly string[]) => Cursor
+  readonly atAny: (first: string, ...others: readonly string[]) => Cursor
   readonly has: (key: string) => boolean
   /** Elements of a list; none when there is none. A value of another kind is reported. */
   readonly items: (what: string) => readonly Cursor[]
@@ -42,7 +42,8 @@ export const createCursor = (document: YamlDocument, report: Report): Cursor => 
       path,
       isAbsent: value === undefined || value === null,
       at,
-      atAny: (keys) => at(keys.find((key) => isMap(value) && value[key] !== undefined) ?? keys[0] ?? ''),
+      atAny: (first, ...others) =>
+        at([first, ...others].find((key) => isMap(value) && value[key] !== undefined) ?? first),
       has: (key) => isMap(value) && Object.hasOwn(value, key),
       items: (what) => {
         if (Array.isArray(value)) return value.map((item: unknown, index) => cursorAt(item, [...path, index]))

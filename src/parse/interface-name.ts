@@ -48,24 +48,26 @@ export const cleanInterfaceName = (id: string): InterfaceName | undefined => {
 }
 
 /**
- * Names for all ids that share a container, none twice: an id that needs no cleaning keeps its name, of the others the
- * first that cleans to a free name gets it, the rest get a short form.
+ * Names for connection points that share a container, none twice: an id that needs no cleaning keeps its name, of the others
+ * the first that cleans to a free name gets it, the rest get a short form.
  *
- * @param ids - distinct, and each accepted by {@link cleanInterfaceName}; others are left out.
+ * @param points - with distinct ids; those whose id {@link cleanInterfaceName} does not accept are left out.
  */
-export const interfaceNames = (ids: readonly string[]): ReadonlyMap<string, InterfaceName> => {
-  const names = new Map<string, InterfaceName>()
-  const used = new Set<string>()
-  const own = ids.map((id) => ({ id, name: cleanInterfaceName(id), plain: withoutLegacyPrefix(id) }))
-  const inOrder = [
-    ...own.filter(({ name, plain }) => name === plain),
-    ...own.filter(({ name, plain }) => name !== plain),
-  ]
-  for (const { id, name } of inOrder) {
-    if (name === undefined) continue
-    const free = used.has(name) ? shortInterfaceName(id) : name
-    names.set(id, free)
-    used.add(free)
-  }
-  return names
+export const nameInterfaces = <Point extends { readonly id: string }>(
+  points: readonly Point[],
+): (Point & { readonly name: InterfaceName })[] => {
+  const cleanedPoints = points.flatMap((point) => {
+    const name = cleanInterfaceName(point.id)
+    return name === undefined ? [] : [{ ...point, name }]
+  })
+  const used = new Set<string>(cleanedPoints.filter(needsNoCleaning).map(({ name }) => name))
+  return cleanedPoints.map((point) => {
+    if (needsNoCleaning(point)) return point
+    let { name } = point
+    for (let salt = ''; used.has(name); salt += '#') name = shortInterfaceName(point.id + salt)
+    used.add(name)
+    return { ...point, name }
+  })
 }
+
+const needsNoCleaning = ({ id, name }: { readonly id: string; readonly name: string }): boolean => id === name

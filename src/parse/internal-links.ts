@@ -20,14 +20,9 @@ export const readInternalLinks = (
   root: Cursor,
   file: string,
   points: readonly FunctionInterface[],
-  unitCursors: readonly { readonly cursor: Cursor }[],
-  units: readonly DeploymentUnit[],
+  units: readonly BuiltUnit[],
 ): { readonly interfaces: FunctionInterface[]; readonly links: VirtualLink[] } => {
-  const known = endsOf(
-    points,
-    unitCursors,
-    units.map(({ id }) => id),
-  )
+  const known = endsOf(points, units)
   const carriers = new Map<string, string>()
   const own = new Map<string, FunctionInterface>()
   const taken = new Set<string>()
@@ -81,6 +76,12 @@ export const readInternalLinks = (
   return { interfaces: [...outer, ...own.values()], links }
 }
 
+/** A unit, and where it stands in the descriptor. */
+export interface BuiltUnit {
+  readonly cursor: Cursor
+  readonly unit: DeploymentUnit
+}
+
 /** Where references can lead. */
 interface Ends {
   readonly points: ReadonlySet<string>
@@ -90,15 +91,13 @@ interface Ends {
   readonly declaring: ReadonlyMap<string, string>
 }
 
-const endsOf = (
-  points: readonly FunctionInterface[],
-  unitCursors: readonly { readonly cursor: Cursor }[],
-  unitIds: readonly string[],
-): Ends => {
+const endsOf = (points: readonly FunctionInterface[], built: readonly BuiltUnit[]): Ends => {
   const units = new Map<string, ReadonlySet<string>>()
   const declaring = new Map<string, string>()
-  for (const [index, { cursor }] of unitCursors.entries()) {
-    const unit = unitIds[index] ?? ''
+  for (const {
+    cursor,
+    unit: { id: unit },
+  } of built) {
     const list = cursor.at('connection_points').items('connection_points')
     const ids = new Set(list.flatMap((point) => point.at('id').source() ?? []))
     units.set(unit, ids)

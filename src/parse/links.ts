@@ -35,7 +35,7 @@ const readLink = (link: Cursor, index: number, file: string, resolver: EndResolv
 }
 
 const readId = (link: Cursor, index: number): LinkId | undefined => {
-  const cursor = link.atAny(['id', 'virtual_link_id'])
+  const cursor = link.atAny('id', 'virtual_link_id')
   if (cursor.isAbsent || cursor.value === '') {
     const id = `link-${index + 1}`
     link.notice('LINK_ID', `the link has no id; it is called ${quote(id)}`)

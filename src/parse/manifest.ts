@@ -4,6 +4,7 @@ import { dataCenterSchema, linkSchema, serviceInstanceSchema } from './manifest-
 import { type Report, createReport, describe, listOf, quote } from './report.ts'
 import { reportIssues } from './schema-issues.ts'
 import { didYouMean } from './suggest.ts'
+import { field } from './values.ts'
 import { type YamlDocument, parseYaml, pathText } from './yaml.ts'
 
 export interface ParsedManifestFile {
@@ -48,11 +49,6 @@ export const parseManifestFile = (file: string, bytes: Uint8Array): ParsedManife
   return { documents, refused, diagnostics: inOrder }
 }
 
-const field = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? (Reflect.get(value, key) as unknown) // Reflect.get gives any
-    : undefined
-
 const claimOf = (value: unknown): { kind?: string; name?: string } => {
   const kind = field(value, 'kind')
   const name = field(field(value, 'metadata'), 'name')
@@ -61,9 +57,8 @@ const claimOf = (value: unknown): { kind?: string; name?: string } => {
 
 /** @returns undefined after an error has been reported. */
 const readDocument = (yaml: YamlDocument, report: Report): ManifestDocument | undefined => {
-  if (!checkHeader(yaml, report, kinds)) return undefined
   const kind = field(yaml.value, 'kind')
-  if (!isKind(kind)) return undefined
+  if (!checkHeader(yaml, report, kinds) || !isKind(kind)) return undefined
   const result = schemas[kind].safeParse(withPlainText(yaml))
   if (!result.success) reportIssues(result.error.issues, yaml, report)
   const isNamedList = checkNamedList(yaml, report)

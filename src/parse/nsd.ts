@@ -12,16 +12,20 @@ import { readLinks, splitReference } from './links.ts'
 import { describe, listOf, quote } from './report.ts'
 import { type Identity, readIdentity, readPointId } from './vnfd.ts'
 
+/** Genuine services have some hundred at most. */
+const mostFunctions = 1_000
+
 /** Finds the VNFD for an entry of `network_functions`; undefined after an error has been reported. */
 export type FindFunction = (wanted: Identity, entry: Cursor) => FunctionDescriptor | undefined
 
-/** @returns undefined after an error has been reported. */
-export const readService = (root: Cursor, file: string, findFunction: FindFunction): ServiceDescriptor | undefined => {
+/** A service without what has errors: those have been reported. */
+export const readService = (root: Cursor, file: string, findFunction: FindFunction): ServiceDescriptor => {
   const declared = new Set<string>()
   const functions = readFunctions(root, findFunction, declared)
   const accessPoints = readAccessPoints(root)
+  const known = knownEnds(functions, accessPoints, declared)
   const links = readLinks(root.at('virtual_links'), file, {
-    resolve: (reference, raw) => resolveEnd(reference, raw, functions, accessPoints, declared),
+    resolve: (reference, raw) => resolveEnd(reference, raw, known),
   })
   return {
     ...readIdentity(root, 'ns'),
@@ -40,6 +44,10 @@ const readFunctions = (root: Cursor, findFunction: FindFunction, declared: Set<s
     const found = list.isAbsent ? 'has no network_functions' : 'has an empty list of network_functions'
     list.error('NO_FUNCTIONS', `the service ${found}; a list with vnf_id and vnf_name is right`)
   }
+  if (entries.length > mostFunctions) {
+    list.error('TOO_LARGE', `the service has ${entries.length} network functions; at most ${mostFunctions} are read`)
+    return []
+  }
   return entries.flatMap((entry) => {
     const idCursor = entry.at('vnf_id')
     const written = idCursor.text()
@@ -51,7 +59,7 @@ const readFunctions = (root: Cursor, findFunction: FindFunction, declared: Set<s
     }
     if (vnfId !== undefined) declared.add(vnfId)
     const wanted = {
-      vendor: entry.atAny(['vnf_vendor', 'vnf_group']).source() ?? '',
+      vendor: entry.atAny('vnf_vendor', 'vnf_group').source() ?? '',
       name: entry.at('vnf_name').source() ?? '',
       version: entry.at('vnf_version').source() ?? '',
     }
@@ -69,12 +77,12 @@ const readFunctions = (root: Cursor, findFunction: FindFunction, declared: Set<s
 
 const vnfIdProblem = (cursor: Cursor): string => {
   const right = 'up to 63 letters, digits, "_" and "-", not beginning with "-", are right'
-  const source = cursor.source()
-  if (typeof cursor.value === 'string' && cursor.text() === undefined) {
-    return `vnf_id is the plain word ${source ?? ''}, which many tools read as true or false; write "${source ?? ''}" in quotation marks`
+  const { value } = cursor
+  if (typeof value === 'string' && cursor.text() === undefined) {
+    return `vnf_id is the plain word ${value}, which many tools read as true or false; write "${value}" in quotation marks`
   }
-  const hint = typeof cursor.value === 'number' ? ` (in quotation marks, as in "${source ?? ''}")` : ''
-  return `vnf_id is ${describe(cursor.value)}; ${right}${hint}`
+  const hint = typeof value === 'number' ? ` (in quotation marks, as in "${value}")` : ''
+  return `vnf_id is ${describe(value)}; ${right}${hint}`
 }
 
 const accessTypes = ['internal', 'management', 'external'] as const
@@ -88,7 +96,7 @@ const readAccessPoints = (root: Cursor): AccessPoint[] => {
       const id = readPointId(point)
       if (id === undefined) return []
       const parts = id.split(':')
-      const interfaceName = cleanInterfaceName(parts.at(-1) ?? '')
+      const interfaceName = cleanInterfaceName(id.slice(id.lastIndexOf(':') + 1))
       if (parts.length > 2 || parts.includes('') || interfaceName === undefined) {
         point.at('id').error('POINT_ID', `the service access point ${quote(id)} is not of the form ns:name or name`)
         return []
@@ -121,33 +129,69 @@ const readAccessType = (point: Cursor): AccessPoint['type'] => {
   return 'none'
 }
 
-const resolveEnd = (
-  reference: Cursor,
-  raw: string,
+/** What references of links can mean, made ready for many of them. */
+interface KnownEnds {
+  readonly functions: ReadonlyMap<string, FunctionEnds>
+  readonly functionIds: readonly string[]
+  readonly pointIds: readonly string[]
+  readonly pointNames: ReadonlySet<string>
+  /** Ids of all functions, also of those whose descriptor has errors. */
+  readonly declared: ReadonlySet<string>
+}
+
+interface FunctionEnds {
+  readonly ids: readonly string[]
+  readonly nameOf: ReadonlyMap<string, string>
+  readonly names: ReadonlySet<string>
+}
+
+const functionEnds = ({ interfaces }: FunctionDescriptor): FunctionEnds => ({
+  ids: interfaces.map(({ id }) => id),
+  // Of two units' interfaces with one id the first counts; the function's own come before all.
+  nameOf: new Map(interfaces.toReversed().map(({ id, name }) => [id, name])),
+  names: new Set(interfaces.map(({ name }) => name)),
+})
+
+const knownEnds = (
   functions: readonly NetworkFunction[],
   accessPoints: readonly AccessPoint[],
   declared: ReadonlySet<string>,
-): EndReference | undefined => {
+): KnownEnds => {
+  const ends = new Map<FunctionDescriptor, FunctionEnds>()
+  const endsOf = (descriptor: FunctionDescriptor): FunctionEnds => {
+    const made = ends.get(descriptor) ?? functionEnds(descriptor)
+    ends.set(descriptor, made)
+    return made
+  }
+  return {
+    functions: new Map(functions.map(({ vnfId, descriptor }) => [vnfId, endsOf(descriptor)])),
+    functionIds: functions.map(({ vnfId }) => vnfId),
+    pointIds: accessPoints.map(({ id }) => id),
+    pointNames: new Set(accessPoints.map(({ name }) => name)),
+    declared,
+  }
+}
+
+const resolveEnd = (reference: Cursor, raw: string, known: KnownEnds): EndReference | undefined => {
   const end = splitReference(reference, raw)
   if (end === undefined) return undefined
-  const owner = functions.find(({ vnfId }) => vnfId === end.owner)
+  const owner = known.functions.get(end.owner)
   if (owner === undefined) {
-    if (!declared.has(end.owner) && !accessPoints.some(({ name }) => name === accessPointName(raw))) {
-      const functionIds = functions.map(({ vnfId }) => String(vnfId))
-      const pointIds = accessPoints.map(({ id }) => id)
-      const known = [...functionIds, ...pointIds]
-      const hint = (raw.includes(':') && reference.suggest(end.owner, functionIds)) || reference.suggest(raw, pointIds)
-      const there = hint === '' ? `; there are ${listOf(known)}` : hint
-      reference.notice('LINK_NOWHERE', `${quote(raw)} is neither a function nor a service access point${there}`)
+    if (!known.declared.has(end.owner) && !known.pointNames.has(accessPointName(raw))) {
+      const { functionIds, pointIds } = known
+      const hint =
+        (raw.includes(':') && reference.suggest(end.owner, functionIds)) ||
+        reference.suggest(raw, pointIds) ||
+        `; there are ${listOf([...functionIds.slice(0, 10), ...pointIds.slice(0, 10)])}`
+      reference.notice('LINK_NOWHERE', `${quote(raw)} is neither a function nor a service access point${hint}`)
     }
     return end
   }
-  const { interfaces } = owner.descriptor
   const port = withoutLegacyPrefix(raw.includes(':') ? raw.slice(raw.indexOf(':') + 1) : raw)
-  const found = interfaces.find(({ id }) => id === port) ?? interfaces.find(({ name }) => name === end.interface)
-  if (found !== undefined) return { ...end, interface: found.name }
-  const ids = interfaces.map(({ id }) => id)
-  const hint = reference.suggest(port, ids) || `; it has ${listOf(ids)}`
+  const name = owner.nameOf.get(port)
+  if (name !== undefined) return { ...end, interface: name }
+  if (owner.names.has(end.interface)) return end
+  const hint = reference.suggest(port, owner.ids) || `; it has ${listOf(owner.ids)}`
   reference.notice('LINK_NOWHERE', `${end.owner} has no connection point ${quote(port)}${hint}`)
   return end
 }

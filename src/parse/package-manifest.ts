@@ -1,3 +1,4 @@
+import type { ArchiveFile } from './archive.ts'
 import type { Cursor } from './cursor.ts'
 import type { PackageFiles } from './package-files.ts'
 import { type Report, describe, listOf, quote } from './report.ts'
@@ -93,7 +94,7 @@ const finish = (
     )
     return undefined
   }
-  const description = root.atAny(['description', 'package_description']).source() ?? ''
+  const description = root.atAny('description', 'package_description').source() ?? ''
   const functions = contents.filter(({ isFunction, path }) => isFunction && files.has(path)).map(({ path }) => path)
   return { ...identity, description, service, serviceAt, functions: [...new Set(functions)] }
 }
@@ -104,7 +105,7 @@ const checkIdentity = (root: Cursor, identity: Identity): void => {
     if (text === '') continue
     if (!/^[^:/\s\p{C}]{1,128}$/u.test(text)) {
       root
-        .atAny([key, `package_${key}`, 'package_group'])
+        .atAny(key, `package_${key}`, 'package_group')
         .error('PACKAGE_NAME', `the package's ${key} is ${quote(text)}; ${right}`)
     }
   }
@@ -120,7 +121,7 @@ const readContents = (
     .at('package_content')
     .items('package_content')
     .flatMap((item): Content[] => {
-      const pathCursor = item.atAny([pathKey, 'name', 'source'])
+      const pathCursor = item.atAny(pathKey, 'name', 'source')
       const written = pathCursor.text() ?? ''
       if (written === '') {
         const isMap = typeof item.value === 'object' && !item.isAbsent && !Array.isArray(item.value)
@@ -132,8 +133,9 @@ const readContents = (
       }
       const type = item.at('content-type').source() ?? ''
       const content = { path: insidePath(written), type, cursor: item, isFunction: functionTypesOfFormat.has(type) }
-      if (files.has(content.path)) checkSums(item, content.path, files)
-      else reportMissing(pathCursor, content, files)
+      const file = files.get(content.path)
+      if (file === undefined) reportMissing(pathCursor, content, files)
+      else checkSums(item, file)
       return [content]
     })
 
@@ -145,15 +147,14 @@ const reportMissing = (cursor: Cursor, { path, isFunction }: Content, files: Pac
 }
 
 /** A third of the genuine packages were edited after their sums had been made, so a wrong one is worth a notice only. */
-const checkSums = (item: Cursor, path: string, files: PackageFiles): void => {
-  const file = files.get(path)
-  const compare = (cursor: Cursor, name: string, actual: string | undefined): void => {
+const checkSums = (item: Cursor, file: ArchiveFile): void => {
+  const compare = (cursor: Cursor, name: string, actual: string): void => {
     const listed = cursor.source()
     if (listed === undefined || cursor.isAbsent || listed.toLowerCase() === actual) return
-    cursor.notice('CHECKSUM', `the ${name} sum of ${quote(`/${path}`)} is ${actual ?? ''}, not the one listed here`)
+    cursor.notice('CHECKSUM', `the ${name} sum of ${quote(`/${file.path}`)} is ${actual}, not the one listed here`)
   }
-  compare(item.at('md5'), 'MD5', file?.md5)
-  if (/^sha-?256$/i.test(item.at('algorithm').source() ?? '')) compare(item.at('hash'), 'SHA-256', file?.sha256)
+  compare(item.at('md5'), 'MD5', file.md5)
+  if (/^sha-?256$/i.test(item.at('algorithm').source() ?? '')) compare(item.at('hash'), 'SHA-256', file.sha256)
 }
 
 /** Which of the two formats an archive is; undefined after an error has been reported. */

@@ -111,7 +111,6 @@ const readContent = (
   const nsd = files.readYaml(manifest.service)
   if (nsd === undefined) return undefined
   const service = readService(nsd.root, `${file}!/${manifest.service}`, findFunctionIn(loaded))
-  if (service === undefined) return undefined
   const vendor = manifest.vendor || service.vendor
   const name = manifest.name || service.name
   const version = manifest.version || service.version

@@ -49,7 +49,10 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
 
 /** Characters that could move a terminal's cursor or hide text are shown as their code; messages go to terminals and logs. */
 export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`)
+  text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => escaped(char))
+
+const escaped = (text: string): string =>
+  Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`).join('')
 
 const shownCharacters = 60
 
@@ -75,6 +78,5 @@ export const listOf = (names: readonly string[]): string => {
   if (names.length === 0) return 'none'
   const shown = names.slice(0, 10).map((name) => printable(name))
   if (names.length > shown.length) return `${shown.join(', ')} and ${names.length - shown.length} more`
-  const last = shown.pop() ?? ''
-  return shown.length === 0 ? last : `${shown.join(', ')} and ${last}`
+  return shown.length === 1 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.slice(-1).join('')}`
 }

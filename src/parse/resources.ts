@@ -52,9 +52,8 @@ const readCpu = (cpu: Cursor): CpuRequest => {
   const cores = cpu.at('cores')
   const vcpus = cpu.at('vcpus')
   if (!cores.isAbsent && cores.value !== '') return { ...readCores(cores), bandwidth }
-  const written = vcpus.source()
   if (typeof vcpus.value === 'string' && /[,-]./.test(vcpus.value) && parseCpuSet(vcpus.value) !== undefined) {
-    vcpus.notice('CPU_SET', `vcpus is a count; ${quote(written ?? '')} is taken as the CPU set that belongs in cores`)
+    vcpus.notice('CPU_SET', `vcpus is a count; ${quote(vcpus.value)} is taken as the CPU set that belongs in cores`)
     return { ...readCores(vcpus), bandwidth }
   }
   return { ...readCount(vcpus), bandwidth }

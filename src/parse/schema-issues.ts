@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { type Report, describe, listOf, quote } from './report.ts'
+import { field } from './values.ts'
 import { type YamlDocument, pathText } from './yaml.ts'
 import { didYouMean } from './suggest.ts'
 import type { YamlPath } from './yaml-nodes.ts'
@@ -17,11 +18,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a map',
 }
 
-const valueAt = (value: unknown, path: YamlPath): unknown =>
-  path.reduce<unknown>((inner, part) => {
-    if (typeof inner !== 'object' || inner === null) return undefined
-    return Object.hasOwn(inner, part) ? (Reflect.get(inner, part) as unknown) : undefined // Reflect.get gives any
-  }, value)
+const valueAt = (value: unknown, path: YamlPath): unknown => path.reduce<unknown>(field, value)
 
 /** Reports what a schema found wrong with a document, each issue at the line of the value it is about. */
 export const reportIssues = (
@@ -48,14 +45,17 @@ const reportIssue = (issue: Issue, document: YamlDocument, report: Report, path:
   const value = valueAt(document.value, path)
   if (issue.code === 'invalid_key') {
     const place = { ...document.placeOfKey(path), path: pathText(path) }
-    report.error(place, 'INVALID_KEY', `the key is ${quote(String(path.at(-1)))}; ${issue.issues[0]?.message ?? ''}`)
+    report.error(
+      place,
+      'INVALID_KEY',
+      `the key is ${quote(String(path.at(-1)))}; ${issue.issues.map(({ message }) => message).join('; ')}`,
+    )
     return
   }
-  const name = path.length === 0 ? 'the document' : pathText(path)
   const isMissing = value === undefined
   const code = isMissing ? 'MISSING_FIELD' : issue.code === 'invalid_type' ? 'WRONG_TYPE' : 'INVALID_VALUE'
   const place = { ...document.placeOf(path), path: pathText(path) }
-  report.error(place, code, `${name} is ${describe(value)}; ${whatIsRight(issue, value)}`)
+  report.error(place, code, `${pathText(path)} is ${describe(value)}; ${whatIsRight(issue, value)}`)
 }
 
 const reportUnknownKeys = (
@@ -86,23 +86,10 @@ const hintFor = (value: unknown, known: readonly unknown[]): string =>
 
 /** Messages of this project end in "right"; those of the library are put into its words. */
 const whatIsRight = (issue: Issue, value: unknown): string => {
-  if (/ (?:is|are) right$| already$/.test(issue.message)) return issue.message
-  switch (issue.code) {
-    case 'invalid_type':
-      return `${kinds[issue.expected] ?? issue.expected} is right`
-    case 'invalid_value':
-      return `${issue.values.length === 1 ? '' : 'one of '}${listOf(issue.values.map((known) => JSON.stringify(known)))} is right${hintFor(value, issue.values)}`
-    case 'too_small':
-      return `a number from ${String(issue.minimum)} on is right`
-    case 'too_big':
-      return `a number up to ${String(issue.maximum)} is right`
-    case 'custom':
-    case 'invalid_element':
-    case 'invalid_format':
-    case 'invalid_key':
-    case 'invalid_union':
-    case 'not_multiple_of':
-    case 'unrecognized_keys':
-      return issue.message
-  }
+  if (/ (?:is|are) right$/.test(issue.message)) return issue.message
+  if (issue.code === 'invalid_type') return `${kinds[issue.expected] ?? issue.expected} is right`
+  if (issue.code === 'too_small') return `a number from ${String(issue.minimum)} on is right`
+  if (issue.code === 'too_big') return `a number up to ${String(issue.maximum)} is right`
+  if (issue.code !== 'invalid_value') return issue.message
+  return `one of ${listOf(issue.values.map((known) => JSON.stringify(known)))} is right${hintFor(value, issue.values)}`
 }

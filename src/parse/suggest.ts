@@ -1,3 +1,6 @@
+/** A row of the table below; what lies before its beginning is 0. */
+const cell = (row: readonly number[], index: number): number => row[index] ?? 0
+
 /** Edits (insert, delete, replace, swap of neighbours) that turn one word into the other. */
 const distance = (from: string, to: string): number => {
   let beforeLast: number[] = []
@@ -5,16 +8,16 @@ const distance = (from: string, to: string): number => {
   for (let row = 1; row <= from.length; row += 1) {
     const current = [row]
     for (let column = 1; column <= to.length; column += 1) {
-      const replaced = (last[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1)
-      let best = Math.min((last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1, replaced)
-      const swapped = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
-      if (swapped) best = Math.min(best, (beforeLast[column - 2] ?? 0) + 1)
-      current.push(best)
+      const replaced = cell(last, column - 1) + (from[row - 1] === to[column - 1] ? 0 : 1)
+      const changed = Math.min(cell(last, column) + 1, cell(current, column - 1) + 1, replaced)
+      const swapped = cell(beforeLast, column - 2) + 1
+      const isSwap = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      current.push(isSwap ? Math.min(changed, swapped) : changed)
     }
     beforeLast = last
     last = current
   }
-  return last[to.length] ?? 0
+  return cell(last, to.length)
 }
 
 const longestWord = 64

@@ -1,13 +1,17 @@
 /** Quantities as users write them; each function gives undefined for what is none. */
 
-const durations: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const milliseconds = (unit: string): number => {
+  if (unit === 'ms') return 1
+  if (unit === 's') return 1_000
+  return unit === 'm' ? 60_000 : 3_600_000
+}
 
 /** `200ms`, `5s`, `1m30s`, `1h` -> milliseconds. */
 export const parseDuration = (text: string): number | undefined => {
   if (!/^(?:\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h))+$/.test(text)) return text === '0' ? 0 : undefined
   let total = 0
   for (const [, amount = '', unit = ''] of text.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
-    total += Number(amount) * (durations[unit] ?? 0)
+    total += Number(amount) * milliseconds(unit)
   }
   return total
 }
@@ -28,7 +32,7 @@ export const parseSize = (text: string): number | undefined => {
   return factor === undefined ? undefined : Math.round(Number(amount) * factor)
 }
 
-const decimal: Readonly<Record<string, number>> = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9 }
+const decimal: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 }
 
 /** `100Mbps`, `64kbit`, `1.5Gbit/s` -> bits per second. */
 export const parseRate = (text: string): number | undefined => {

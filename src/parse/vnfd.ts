@@ -1,7 +1,7 @@
 import type { DeploymentUnit, FunctionDescriptor, FunctionInterface } from '../model/package.ts'
 import type { Cursor } from './cursor.ts'
 import { type ImageOptions, type UnitImage, readCloudNativeImage, readVirtualImage } from './image.ts'
-import { cleanInterfaceName, interfaceNames, withoutLegacyPrefix } from './interface-name.ts'
+import { cleanInterfaceName, nameInterfaces, withoutLegacyPrefix } from './interface-name.ts'
 import { readInternalLinks } from './internal-links.ts'
 import type { PackageFiles } from './package-files.ts'
 import { describe, quote } from './report.ts'
@@ -20,9 +20,9 @@ export interface Identity {
 
 /** Vendor, name and version in today's keys or those of early 2016 (`vnf_group`, `vnf_name`, `vnf_version`). */
 export const readIdentity = (root: Cursor, prefix: 'vnf' | 'ns' | 'package'): Identity => ({
-  vendor: root.atAny(['vendor', `${prefix}_vendor`, `${prefix}_group`]).source() ?? '',
-  name: root.atAny(['name', `${prefix}_name`]).source() ?? '',
-  version: root.atAny(['version', `${prefix}_version`]).source() ?? '',
+  vendor: root.atAny('vendor', `${prefix}_vendor`, `${prefix}_group`).source() ?? '',
+  name: root.atAny('name', `${prefix}_name`).source() ?? '',
+  version: root.atAny('version', `${prefix}_version`).source() ?? '',
 })
 
 /** Unit ids become part of container names. */
@@ -42,9 +42,11 @@ export const readFunction = (
   const identity = readIdentity(root, 'vnf')
   const unitCursors = findUnits(root, options)
   if (unitCursors === undefined) return undefined
-  const units = unitCursors.map((unit, index) =>
-    readUnit(unit, index, identity.name, unitCursors.length, files, options),
-  )
+  const built = unitCursors.map((found, index) => ({
+    cursor: found.cursor,
+    unit: readUnit(found, index, identity.name, unitCursors.length, files, options),
+  }))
+  const units = built.map(({ unit }) => unit)
   const [first, ...others] = units
   const points = readPoints(root)
   if (first === undefined) {
@@ -62,7 +64,7 @@ export const readFunction = (
   }
   const single = points.map(({ id, type, name }): FunctionInterface => ({ id, type, name, unit: first.id }))
   if (others.length === 0) return { ...identity, interfaces: single, units: [first], internalLinks: [] }
-  const { interfaces, links } = readInternalLinks(root, file, single, unitCursors, units)
+  const { interfaces, links } = readInternalLinks(root, file, single, built)
   return { ...identity, interfaces, units: [first, ...others], internalLinks: links }
 }
 
@@ -129,12 +131,9 @@ const readPoints = (root: Cursor): Point[] => {
       checkAddresses(point)
       return [{ id, type: point.at('type').text() ?? '', point }]
     })
-  const names = interfaceNames(found.map(({ id }) => id))
-  return found.flatMap(({ id, type, point }) => {
-    const name = names.get(id)
-    if (name === undefined) return []
+  return nameInterfaces(found).map(({ id, type, name, point }) => {
     if (name !== id) point.notice('INTERFACE_NAME', `the connection point ${quote(id)} becomes the interface ${name}`)
-    return [{ id, type, name }]
+    return { id, type, name }
   })
 }
 

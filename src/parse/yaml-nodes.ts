@@ -1,4 +1,14 @@
-import { type Alias, type Pair, type ParsedNode, type Scalar, isAlias, isMap, isScalar, isSeq } from 'yaml'
+import {
+  type Alias,
+  type Pair,
+  type ParsedNode,
+  type Scalar,
+  type YAMLMap,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+} from 'yaml'
 import { quote } from './report.ts'
 
 export type YamlPath = readonly PropertyKey[]
@@ -30,7 +40,7 @@ export type Aliases = ReadonlyMap<Alias, ParsedNode>
 const offsetOf = (node: ParsedNode): number => node.range[0]
 
 /** Every map key as text: a number or boolean as it is written. */
-const keyText = (key: Scalar): string => (typeof key.value === 'string' ? key.value : (key.source ?? ''))
+const keyText = (key: Scalar.Parsed): string => (typeof key.value === 'string' ? key.value : key.source)
 
 class Refused extends Error {}
 
@@ -66,11 +76,10 @@ export const convertNode = (
     return target
   }
 
-  const convertMap = (node: ParsedNode, path: YamlPath): Record<string, unknown> => {
+  const convertMap = (node: YAMLMap.Parsed, path: YamlPath): Record<string, unknown> => {
     // A map's keys come from the user: without a prototype no key has a meaning of its own.
     const map: Record<string, unknown> = Object.create(null) as Record<string, unknown> // Object.create gives any
     const merged: unknown[] = []
-    if (!isMap<ParsedNode, ParsedNode | null>(node)) return map
     for (const { key, value } of node.items) {
       const scalar = follow(key, path)
       if (!isScalar(scalar)) {
@@ -115,7 +124,7 @@ export const convertNode = (
       return refuse(node, path, 'YAML_TAG', `the tag ${quote(node.tag)} is not known; write plain values without a tag`)
     }
     const target = follow(node, path)
-    if (target !== node) return convert(target, path)
+    if (isAlias(node)) return convert(target, path)
     if (isScalar(node)) return typeof node.value === 'string' ? node.value.toWellFormed() : node.value
     if (open.has(node)) return refuse(node, path, 'YAML_ALIAS', 'a value contains itself through an alias')
     open.add(node)

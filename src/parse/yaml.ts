@@ -69,13 +69,14 @@ export const parseYaml = (bytes: Uint8Array, report: Report, options: YamlOption
       return documents
     }
     const root = document.contents
-    if (root === null) continue
-    const convert = convertNode(root, options, (offset, path, severity, code, message) => {
-      report[severity](placeAt(offset, path), code, message)
-    })
-    const find = createFinder(root, convert.aliases)
+    const convert =
+      root &&
+      convertNode(root, options, (offset, path, severity, code, message) => {
+        report[severity](placeAt(offset, path), code, message)
+      })
+    if (root === null || convert === null || convert.value === null) continue
     if (convert.failed) return documents
-    if (convert.value === null) continue
+    const find = createFinder(root, convert.aliases)
     const at = (path: YamlPath): Place => placeAt(find.node(path).offset, path)
     documents.push({
       value: convert.value,
@@ -97,6 +98,6 @@ export const parseYaml = (bytes: Uint8Array, report: Report, options: YamlOption
 
 /** The library's messages end in a colon when the source follows, and begin with a capital. */
 const sentence = (message: string): string => {
-  const line = (message.split('\n')[0] ?? '').replace(/[:.\s]+$/, '')
+  const line = message.replace(/\n[^]*$/, '').replace(/[:.\s]+$/, '')
   return line.slice(0, 1).toLowerCase() + line.slice(1)
 }

@@ -141,6 +141,16 @@ t.test('bombs stop at a limit', async (t) => {
   t.strictSame((await read(many)).found, ['ARCHIVE_TOO_LARGE pack.son:1'])
 })
 
+t.test('all files together have a bound', async (t) => {
+  const report = createReport('pack.son')
+  const archive = await zip([
+    { path: 'a', bytes: text },
+    { path: 'b', bytes: text },
+  ])
+  t.equal(await readArchive(archive, report, { keepBytes: 10, totalBytes: 9 }), undefined)
+  t.strictSame(codes(report.diagnostics), ['ARCHIVE_TOO_LARGE pack.son:1'])
+})
+
 t.test('a zip64 archive is read', async (t) => {
   const { files, found } = await read(await zip([{ path: 'a.txt', bytes: text, zip64: true }]))
   t.strictSame(found, [])

@@ -302,7 +302,11 @@ accepted(
   'units are tied to the points and to each other',
   {
     virtual_deployment_units: [
-      unit({ id: 'u1', vm_image: 'one', connection_points: [{ id: 'eth0' }, { id: 'eth1' }, { id: 'out' }] }),
+      unit({
+        id: 'u1',
+        vm_image: 'one',
+        connection_points: [{ id: 'eth0' }, { id: 'eth1' }, { id: 'out' }, { id: 'bare' }],
+      }),
       unit({ id: 'u2', vm_image: 'two', connection_points: [{ id: 'u2:eth0' }, { id: 'input' }, { id: 'x;y' }, {}] }),
     ],
     virtual_links: [
@@ -311,14 +315,15 @@ accepted(
       link('out', 'E-Line', 'u2:input', 'output'),
       link('between', 'E-Line', 'u1:out', 'u2:x;y'),
       link('again', 'E-LAN', 'u1:eth0', 'u2:input'),
-      link('nowhere', 'E-LAN', 'u3:eth0', 'u1:eth9'),
+      link('nowhere', 'E-Line', 'u3:eth0', 'u1:eth9'),
+      link('bare', 'E-LAN', 'bare', 'u2:eth0'),
     ],
   },
   ['LINK_NOWHERE', 'LINK_NOWHERE'],
   (t, found) => {
     t.strictSame(
       found.interfaces.map(({ id, unit: carrier }) => `${carrier}:${id}`),
-      ['u1:mgmt', 'u1:input', 'u2:output', 'u1:eth0', 'u2:eth0', 'u1:out', 'u2:x;y', 'u2:input'],
+      ['u1:mgmt', 'u1:input', 'u2:output', 'u1:eth0', 'u2:eth0', 'u1:out', 'u2:x;y', 'u2:input', 'u1:bare'],
     )
     const names = found.interfaces.map(({ name }) => name)
     t.strictSame(names.slice(0, 6), ['mgmt', 'input', 'output', 'eth0', 'eth0', 'out'])
@@ -329,6 +334,7 @@ accepted(
         ['mgmt', ['u1:eth0', 'u2:eth0']],
         ['between', ['u1:out', `u2:${names[6] ?? ''}`]],
         ['again', ['u1:eth0', `u2:${names[7] ?? ''}`]],
+        ['bare', ['u1:bare', 'u2:eth0']],
       ],
     )
   },

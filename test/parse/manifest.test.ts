@@ -1,6 +1,10 @@
 import t from 'tap'
+import { z } from 'zod'
 import { formatDiagnostic } from '../../src/model/diagnostics.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
+import { createReport } from '../../src/parse/report.ts'
+import { reportIssues } from '../../src/parse/schema-issues.ts'
+import { parseYaml } from '../../src/parse/yaml.ts'
 
 const parse = (text: string) => parseManifestFile('demo.yaml', Buffer.from(text))
 const errors = (text: string): string[] =>
@@ -37,6 +41,7 @@ spec:
       resources: {cpu: {cores: 3}, memory: 1.5GB}
     - vnfId: third
       resources: {memory: {size: 1}}
+    - {vnfId: fourth, resources: {}}
 `
   const { documents, diagnostics, refused } = parse(text)
   t.strictSame(diagnostics, [])
@@ -73,6 +78,7 @@ spec:
             },
             { vnfId: 'other', resources: { cpu: { cores: '3' }, memoryBytes: 1.5 * 1024 ** 3 } },
             { vnfId: 'third', resources: { cpu: {}, memoryBytes: 1024 ** 3 } },
+            { vnfId: 'fourth', resources: { cpu: {} } },
           ],
         },
       },
@@ -248,7 +254,7 @@ one(
   'an environment that is none',
   instance('package: x\nfunctions: [{vnfId: a, env: {"A B": c, D: "x\\0"}}, {vnfId: b, env: [x]}, 7]'),
   'INVALID_KEY 6:32: the key is "A B"; the name of an environment variable is right',
-  'INVALID_VALUE 6:45: spec.functions[0].env.D is the text "x\\u{0}"; text without NUL characters is right',
+  'INVALID_VALUE 6:45: spec.functions[0].env.D is the text "x\\u0000"; text without NUL characters is right',
   'WRONG_TYPE 6:70: spec.functions[1].env is a list; a map is right',
   'WRONG_TYPE 6:76: spec.functions[2] is the number 7; a map is right',
 )
@@ -297,5 +303,51 @@ t.test('one bad document does not stop the others', (t) => {
     ['dc1', 'dc2'],
   )
   t.strictSame(refused, [{ kind: 'Link', line: 5 }])
+  t.end()
+})
+
+one(
+  'a state that is a number',
+  instance('package: x\nstate: 1'),
+  'INVALID_VALUE 6:10: spec.state is the number 1; one of "Running" and "Stopped" is right',
+)
+
+t.test('environments may be merged from an anchor', (t) => {
+  const text = instance('package: x\nfunctions:\n  - {vnfId: a, env: &e {PORT: 8080}}\n  - {vnfId: b, env: {<<: *e}}')
+  const [first] = parse(text).documents
+  t.match(first?.document.spec, { functions: [{ env: { PORT: '8080' } }, { env: { PORT: '8080' } }] })
+  t.end()
+})
+
+t.test('a file with errors without end: the first are told, and suggestions for the first of them', (t) => {
+  const { diagnostics } = parse(
+    instance(`package: x\n${Array.from({ length: 700 }, (_, index) => `replicas${String(index)}: 1`).join('\n')}`),
+  )
+  t.equal(diagnostics.length, 500)
+  t.match(diagnostics[0]?.message, /did you mean "replicas"/)
+  t.equal(diagnostics[499]?.message, 'the field "replicas499" is not known here')
+  t.end()
+})
+
+t.test('issues of other schemas are put into words too', (t) => {
+  const report = createReport('f.yaml')
+  const [document] = parseYaml(Buffer.from('a: 1\nb: 2\nc: []\n'), report, { duplicateKeys: 'error' })
+  if (document === undefined) throw new TypeError('not parsed')
+  const schema = z.object({
+    a: z.bigint(),
+    b: z.number().multipleOf(7),
+    c: z.array(z.string()).min(1),
+    d: z.literal('x'),
+  })
+  reportIssues(schema.safeParse(document.value).error?.issues ?? [], document, report)
+  t.match(
+    report.diagnostics.map(({ message }) => message),
+    [
+      'a is the number 1; bigint is right',
+      /^b is the number 2; .*multiple of 7/,
+      'c is an empty list; a number from 1 on is right',
+      'd is missing; one of "x" is right',
+    ],
+  )
   t.end()
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseInterfaceName } from '../../src/model/names.ts'
-import { cleanInterfaceName, interfaceNames } from '../../src/parse/interface-name.ts'
+import { cleanInterfaceName, nameInterfaces } from '../../src/parse/interface-name.ts'
 import { parsePackageRef } from '../../src/parse/package-ref.ts'
 import { didYouMean, nearest } from '../../src/parse/suggest.ts'
 
@@ -34,22 +34,31 @@ t.test('a name that is too long or not free is short, stable and different for e
   t.end()
 })
 
+const namesOf = (...ids: string[]): ReadonlyMap<string, string> =>
+  new Map(nameInterfaces(ids.map((id) => ({ id }))).map(({ id, name }) => [id, name]))
+
 t.test('ids that clean to one name get different ones; who needs no cleaning keeps his', (t) => {
-  const names = interfaceNames(['in_put', 'in.put', 'in-put', 'bad;id'])
+  const names = namesOf('in_put', 'in.put', 'in-put', 'bad;id', 'vnf:in-put')
   t.equal(names.get('in-put'), 'in-put')
-  t.match(names.get('in_put'), /^in-put-[a-z2-7]{4}$/)
-  t.match(names.get('in.put'), /^in-put-[a-z2-7]{4}$/)
-  t.equal(new Set(names.values()).size, 3)
+  for (const id of ['in_put', 'in.put']) t.match(names.get(id), /^in-put-[a-z2-7]{4}$/)
+  t.equal(new Set(names.values()).size, 4)
   t.notOk(names.has('bad;id'))
-  t.equal(interfaceNames(['in_put']).get('in_put'), 'in-put')
+  t.strictSame(
+    [...namesOf('b_b', 'a')],
+    [
+      ['b_b', 'b-b'],
+      ['a', 'a'],
+    ],
+    'in the order of the ids',
+  )
   t.end()
 })
 
 t.test('every id gives a kernel name or nothing, and no two ids of a container share one', (t) => {
-  const id = fc.string({ unit: fc.constantFrom(...Array.from('ab1-_.: ')), minLength: 1, maxLength: 30 })
+  const id = fc.string({ unit: fc.constantFrom(...Array.from('ab1-_.: ;'), 'vnf:'), minLength: 1, maxLength: 30 })
   fc.assert(
     fc.property(fc.uniqueArray(id, { maxLength: 12 }), (ids) => {
-      const names = [...interfaceNames(ids).values()]
+      const names = [...namesOf(...ids).values()]
       return names.every((name) => parseInterfaceName(name) === name) && new Set(names).size === names.length
     }),
   )
@@ -79,6 +88,7 @@ t.test('the nearest word is suggested, a far one is not', (t) => {
   t.equal(nearest('colour', words), undefined)
   t.equal(nearest('x'.repeat(100), ['x'.repeat(100)]), undefined)
   t.equal(nearest('xxxx', ['x'.repeat(100)]), undefined)
+  t.equal(nearest('state', [...Array.from({ length: 200 }, () => 'other'), 'state']), undefined, 'not among the first')
   t.equal(didYouMean('sate', words), '; did you mean "state"?')
   t.equal(didYouMean('colour', words), '')
   t.end()

@@ -217,6 +217,13 @@ accepted(
 accepted('forwarding_graphs that is empty', { nsd: { forwarding_graphs: null } }, [], (t, found) =>
   t.equal(found.service.hasForwardingGraphs, true),
 )
+accepted('contents without a type', { files: { 'META-INF/MANIFEST.MF': manifestWith({ untyped: true }) } }, [])
+t.test('of many connection points ten are named', async (t) => {
+  const many = Array.from({ length: 12 }, (_, index) => ({ id: `port${String(index)}` }))
+  const nowhere = { virtual_links: [link('l', 'E-LAN', 'vnf_a:zzz', 'vnf_b:mgmt')] }
+  const { diagnostics } = await parseSample({ a: { connection_points: many }, nsd: nowhere })
+  t.match(diagnostics[0]?.message, /it has port0, .*, port9 and 2 more$/)
+})
 accepted('a description in another script', { manifest: { description: 'Фильтр ☃' } }, [])
 
 // Manifests that name no service.
@@ -525,6 +532,37 @@ for (const id of [['x'], 'a\nb', 'x'.repeat(300)]) {
 }
 refused('links that are no list', { nsd: { virtual_links: 'x' } }, `WRONG_TYPE ${nsdPath}:20`)
 
+t.test('bounds on what one package can ask for', async (t) => {
+  const many = Array.from({ length: 1_001 }, (_, index) => ({ vnf_id: `f${String(index)}`, vnf_name: 'a' }))
+  t.strictSame(
+    codes((await parseSample({ nsd: { network_functions: many, virtual_links: [] } })).diagnostics, 'error'),
+    [`TOO_LARGE ${nsdPath}:5`],
+  )
+  const comment = `#${'x'.repeat(500_000)}\nname: a\n`
+  const heavy = {
+    'function_descriptors/x.yml': comment,
+    'function_descriptors/y.yml': comment,
+    'function_descriptors/z.yml': comment,
+  }
+  t.match(codes((await parseSample({ files: heavy })).diagnostics, 'error'), [
+    'TOO_LARGE function_descriptors/z.yml:1',
+    `TOO_LARGE ${nsdPath}:1`,
+  ])
+  const listed = Array.from({ length: 60 }, (_, index) => ({
+    name: `/function_descriptors/f${String(index)}.yml`,
+    'content-type': 'application/sonata.function_descriptor',
+  }))
+  const { diagnostics } = await parseSample({ manifest: { package_content: listed } })
+  t.match(diagnostics[0]?.message, /did you mean/)
+  t.notMatch(diagnostics[55]?.message, /did you mean|holds/)
+  const nowhere = Array.from({ length: 300 }, (_, index) => `vnf_${String(index)}:input`)
+  const links = Array.from({ length: 2 }, (_, index) => link(`l${String(index)}`, 'E-LAN', ...nowhere))
+  const lost = (await parseSample({ nsd: { virtual_links: links } })).diagnostics
+  t.equal(lost.length, 500)
+  t.match(lost[0]?.message, /did you mean/)
+  t.match(lost[499]?.message, /there are vnf_a, vnf_b/)
+})
+
 t.test('an archive that is wrapped in a directory, or of the other format', async (t) => {
   const files = sampleFiles()
   const wrapped = await zip(entriesOf(files).map((entry) => ({ ...entry, path: `inner/${entry.path}` })))
@@ -545,6 +583,7 @@ interface ManifestChange {
   readonly extra?: string
   readonly extraType?: string
   readonly functionType?: string
+  readonly untyped?: boolean
 }
 
 function manifestWith(change: ManifestChange): Yaml {
@@ -555,6 +594,7 @@ function manifestWith(change: ManifestChange): Yaml {
     { name: '/service_descriptors/nsd.yml', 'content-type': type('service'), ...sum },
     { name: '/function_descriptors/a.yml', 'content-type': functionType, ...sum },
     { name: 'function_descriptors/b.yml', 'content-type': functionType, ...sum },
+    ...(change.untyped === true ? [{ name: '/service_descriptors/nsd.yml' }] : []),
     ...(change.extra === undefined ? [] : [{ name: change.extra, 'content-type': change.extraType ?? 'text/plain' }]),
   ]
   return {

@@ -9,7 +9,7 @@ import { type Yaml, entriesOf, nsd, sampleFiles, son, vnfd, zip } from './fixtur
 
 // Whatever comes in, a parser answers: it never throws, and it gives either a result or an error that says why not.
 
-const runs = { numRuns: 150 }
+const runs = { numRuns: 100 }
 
 t.test('arbitrary bytes', async (t) => {
   const file = fc.constantFrom('a.son', 'a.tgo', 'a.yaml', 'a.json')
@@ -30,7 +30,7 @@ t.test('text of characters that mean something to YAML', async (t) => {
       const { documents, diagnostics } = parseManifestFile('a.yaml', Buffer.from(content))
       return documents.length === 0 && diagnostics.every(isError)
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   )
   t.pass()
 })
@@ -72,7 +72,7 @@ t.test('manifests with any value in any place', async (t) => {
         return true
       },
     ),
-    { numRuns: 600 },
+    { numRuns: 300 },
   )
   t.pass()
 })
@@ -86,7 +86,7 @@ t.test('packages with one byte changed', async (t) => {
       const { package: found, diagnostics } = await parsePackage('a.son', bytes)
       return (found === undefined) === diagnostics.some(isError)
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   )
   t.pass()
 })
@@ -146,7 +146,7 @@ t.test('descriptors with any value in any place', async (t) => {
       const { package: found, diagnostics } = await parsePackage('a.son', bytes)
       return (found === undefined) === diagnostics.some(isError)
     }),
-    { numRuns: 1_500 },
+    { numRuns: 400 },
   )
   t.pass()
 })

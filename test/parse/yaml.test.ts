@@ -1,7 +1,8 @@
 import t from 'tap'
+import { parseDocument } from 'yaml'
 import { createReport } from '../../src/parse/report.ts'
 import { parseYaml, pathText } from '../../src/parse/yaml.ts'
-import type { YamlOptions } from '../../src/parse/yaml-nodes.ts'
+import { type YamlOptions, convertNode, createFinder } from '../../src/parse/yaml-nodes.ts'
 
 const parse = (text: string | Buffer, duplicateKeys: YamlOptions['duplicateKeys'] = 'error') => {
   const report = createReport('f.yaml')
@@ -77,6 +78,7 @@ t.test('what is refused, and where', (t) => {
     'too many values': [bomb, 'TOO_LARGE 1:22 f[0][2][0][5][4][7]'],
     'too deep': [`${'['.repeat(80)}${']'.repeat(80)}`, `TOO_DEEP 1:66 ${'[0]'.repeat(65)}`],
     'too many documents': ['---\na\n'.repeat(1_001), 'TOO_LARGE 1:1'],
+    'too many brackets': [`a: 1\nb: ${'['.repeat(1_100)}`, 'TOO_DEEP 2:1004'],
     'too many bytes': [`a: ${'x'.repeat(1024 * 1024)}`, 'TOO_LARGE 1:1'],
   }
   for (const [name, [text, expected]] of Object.entries(rows)) {
@@ -104,11 +106,19 @@ t.test('a key twice in a descriptor: the last one counts', (t) => {
 
 t.test('aliases and merge keys mean what they name', (t) => {
   const { values, documents, found } = parse(
-    'base: &b {x: 1, y: 2}\nlist: [&k k, *k]\none:\n  <<: *b\n  y: 3\ntwo: {<<: [*b, {z: 4}]}\n? *k\n: v\nthree: {<<: }\n',
+    'base: &b {x: 1, y: 2}\nlist: [&k k, *k]\none:\n  <<: *b\n  y: 3\ntwo: {<<: [*b, {z: 4}]}\n? *k\n: v\nthree: {<<: }\nfour: {<<}\n',
   )
   t.strictSame(found, [])
   t.strictSame(values, [
-    { base: { x: 1, y: 2 }, list: ['k', 'k'], one: { y: 3, x: 1 }, two: { x: 1, y: 2, z: 4 }, k: 'v', three: {} },
+    {
+      base: { x: 1, y: 2 },
+      list: ['k', 'k'],
+      one: { y: 3, x: 1 },
+      two: { x: 1, y: 2, z: 4 },
+      k: 'v',
+      three: {},
+      four: {},
+    },
   ])
   t.equal(documents[0]?.sourceOf(['k']), 'v')
   t.strictSame(documents[0]?.placeOf(['one', 'x']), { line: 4, column: 3, path: 'one.x' })
@@ -149,5 +159,30 @@ t.test('positions, sources and quotation marks', (t) => {
 t.test('lone surrogates become well-formed text', (t) => {
   const { documents } = parse('a: "\\ud800"\n')
   t.match(documents[0]?.value, { a: '\ufffd' })
+  t.end()
+})
+
+t.test('keys without text, keys in braces without value', (t) => {
+  const { documents, values } = parse('? \n: 1\nb: {c, d: 1}\n')
+  t.strictSame(values, [{ '': 1, b: { c: null, d: 1 } }])
+  t.strictSame(documents[0]?.placeOf(['b', 'c', 'x']), { line: 3, column: 5, path: 'b.c.x' })
+  t.end()
+})
+
+t.test('a tree is searched with what it has', (t) => {
+  const { contents } = parseDocument('a: *nowhere\n? [b]\n: 1\n')
+  if (contents === null) throw new TypeError('not parsed')
+  const find = createFinder(contents, new Map())
+  t.equal(find.node(['a']).exact, true)
+  t.equal(find.node(['a', 'b']).exact, false)
+  t.equal(find.node(['b']).exact, false)
+  t.end()
+})
+
+t.test('a fault of the parser itself is not taken for a fault of the file', (t) => {
+  const { contents } = parseDocument('a: 1\n')
+  if (contents === null) throw new TypeError('not parsed')
+  Object.defineProperty(contents, 'tag', { get: () => Number.prototype.toString.call('x') })
+  t.throws(() => convertNode(contents, { duplicateKeys: 'error' }, () => undefined), TypeError)
   t.end()
 })
