@@ -6,7 +6,7 @@ import type { Sap } from './access-points.ts'
 import { makeContainer } from './containers.ts'
 import { sapBridge } from './identity.ts'
 import { type Placement, type PlacementRequest, addUsage, noUsage, place } from './place.ts'
-import type { Copy, ExternalSap, Unit } from './resolve.ts'
+import type { Copy, PlacedSap, Unit } from './resolve.ts'
 import type { Notice, Usage } from './result.ts'
 import { preferSap } from './saps.ts'
 import type { EffectiveSettings } from './settings.ts'
@@ -89,15 +89,21 @@ export const buildCopies = (
 
   const copies = standings.map((_, copy): Copy => {
     const units: Unit[] = []
-    const switches: ExternalSap[] = []
+    const placedSaps: PlacedSap[] = []
     for (const { request, placement } of placed.filter((item) => item.request.copy === copy)) {
-      if (request.kind === 'units') units.push(...unitsOf(request.plan, copy, placement))
-      else {
+      if (request.kind === 'external') {
         const { sap } = request
-        switches.push({ copy, sap, bridge: sapBridge(owner, name, copy, sap.key), dataCenter: placement.dataCenter })
+        const bridge = sapBridge(owner, name, copy, sap.key)
+        placedSaps.push({ kind: 'external', sap, external: { copy, sap, bridge, dataCenter: placement.dataCenter } })
+        continue
       }
+      const { plan } = request
+      const made = unitsOf(plan, copy, placement)
+      units.push(...made)
+      if (plan.sap !== undefined) for (const unit of made) placedSaps.push({ kind: 'unit', sap: plan.sap, unit })
     }
-    return { copy, units, externals: switches, saps }
+    // In the order of the NSD's connection points.
+    return { copy, units, saps: placedSaps.sort((a, b) => saps.indexOf(a.sap) - saps.indexOf(b.sap)) }
   })
   const placements = placed.flatMap(({ request: { copy, vnf }, placement: { dataCenter } }) =>
     dataCenter === undefined ? [] : [{ copy, vnf, dataCenter }],

@@ -7,9 +7,11 @@ import { allocate, cookieNumber } from './allocate.ts'
 import { buildCopies } from './copies.ts'
 import { dataCenterState } from './fabric.ts'
 import { distinctLinks } from './link-ids.ts'
+import { addressesOf } from './interfaces.ts'
 import { planLinks } from './links.ts'
 import { dataCentersOf } from './place.ts'
 import { type DesireInput, type DesireResult, type GoneInstance, type Notice, notice } from './result.ts'
+import { externalsOf } from './resolve.ts'
 import { plannedSaps, sapBridges } from './saps.ts'
 import { plannedFunctions, templatesOf } from './templates.ts'
 import { createRoutes } from './topology.ts'
@@ -72,7 +74,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
   const links = distinctLinks(service.links)
   notices.push(...points.notices, ...templates.notices, ...built.notices, ...links.notices)
 
-  const standing = built.copies.flatMap(({ units, externals }) => [...units, ...externals])
+  const standing = built.copies.flatMap((copy) => [...copy.units, ...externalsOf(copy)])
   const known = new Set<DataCenterName>(dataCenters.map((item) => item.metadata.name))
   for (const { dataCenter } of standing) if (dataCenter !== undefined) known.add(dataCenter)
   const routes = createRoutes(known, topology.links, owner)
@@ -93,9 +95,10 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
       .map((draft) => ({ copy: draft.copy, link: draft.id })),
   })
   for (const item of allocated.exhausted) {
-    const holders = item.holders.length === 0 ? 'it is empty' : `held by ${item.holders.join(', ')}`
+    const holders = item.holders.length === 0 ? 'it is too small' : `held by ${item.holders.join(', ')}`
     notices.push(notice('EXHAUSTED', `${item.wanted}: pool ${item.pool} has nothing left (${holders}).`))
   }
+  const handedOut = addressesOf(segments, allocated)
   const wired = wire({
     owner,
     instance: name,
@@ -103,11 +106,12 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
     drafts,
     segments,
     allocated,
+    addresses: handedOut,
     bidirectional: settings.bidirectional,
   })
   const containers = built.copies.flatMap((copy) => copy.units.flatMap((unit) => unit.containers))
   const used = new Set<DataCenterName>([...containers.map((item) => item.dataCenter), ...wired.dataCenters])
-  for (const { dataCenter } of built.copies.flatMap((copy) => copy.externals)) {
+  for (const { dataCenter } of built.copies.flatMap(externalsOf)) {
     if (dataCenter !== undefined) used.add(dataCenter)
   }
   const inUse = [...used].sort()
@@ -117,7 +121,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
       scope: { kind: 'instance', instance: name },
       bridges: [
         ...inUse.map((item) => dataCenterState(owner, item)),
-        ...sapBridges(owner, name, built.copies, segments, allocated),
+        ...sapBridges(owner, name, built.copies, handedOut, allocated.cookie),
       ],
       containers,
       interfaces: wired.interfaces,
@@ -127,7 +131,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
     },
     allocation: { instance: name, cookie, subnets, vlans, addresses, placements: built.placements },
     links: wired.links,
-    saps: plannedSaps(built.copies, segments, allocated, wired),
+    saps: plannedSaps(built.copies, handedOut, wired),
     functions: plannedFunctions(owner, name, built.copies, wired),
     notices,
     exhausted: allocated.exhausted,

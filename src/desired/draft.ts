@@ -1,7 +1,7 @@
-import type { InterfaceName, LinkId } from '../model/names.ts'
+import type { DataCenterName, InterfaceName, LinkId } from '../model/names.ts'
 import type { VirtualLink } from '../model/package.ts'
 import type { Member, Segment } from './allocate.ts'
-import type { Copy, End, Unit } from './resolve.ts'
+import { type Copy, type End, type Unit, externalsOf } from './resolve.ts'
 import { type Notice, type NoticeCode, type Skip, notice } from './result.ts'
 import type { Hop, Routes } from './topology.ts'
 
@@ -10,9 +10,18 @@ export interface DraftEnd {
   readonly reference: string
   readonly end: End
   readonly skipped?: Skip
-  /** The way from the switch of the link's first end to this one's; set where the end takes part. */
-  readonly hops?: readonly Hop[]
+  /** Set where the end takes part. */
+  readonly wired?: WiredEnd
 }
+
+/** An end that is there, where it stands, and the way to there from the link's first end. */
+export interface WiredEnd {
+  readonly end: PresentEnd
+  readonly at: DataCenterName
+  readonly hops: readonly Hop[]
+}
+
+export type PresentEnd = Exclude<End, { readonly kind: 'missing' }>
 
 /** A link as it shall be, before anything is handed out. */
 export interface LinkDraft {
@@ -21,6 +30,8 @@ export interface LinkDraft {
   readonly link: VirtualLink
   readonly kind: 'line' | 'lan' | 'none'
   readonly ends: readonly DraftEnd[]
+  /** Both ends of an E-Line that can be chained. */
+  readonly chain?: readonly [WiredEnd, WiredEnd]
   /** Segment that its addresses are of. */
   readonly segment?: LinkId
   readonly wantsVlan: boolean
@@ -50,16 +61,8 @@ export const interfaceText = ({ unit: { template }, declared }: InterfaceEnd): s
   `${template.vnf}${template.vdu === '' ? '' : `.${template.vdu}`}:${declared}`
 
 /** Where an end stands; undefined while it has no container. */
-export const dataCenterOf = (end: End): Unit['dataCenter'] => {
-  switch (end.kind) {
-    case 'external':
-      return end.external.dataCenter
-    case 'interface':
-      return end.unit.containers.length === 0 ? undefined : end.unit.dataCenter
-    case 'missing':
-      return undefined
-  }
-}
+export const dataCenterOf = (end: PresentEnd): DataCenterName | undefined =>
+  end.kind === 'external' ? end.external.dataCenter : end.unit.containers[0]?.dataCenter
 
 /** Replica numbers; the first keeps its address also while it has no place. */
 export const replicasOf = (unit: Unit): readonly [number, ...number[]] => {
@@ -100,7 +103,7 @@ export const createLinkPlanner = (copy: Copy, routes: Routes, notices: Notice[])
     segments.set(link, segment)
     return segment
   }
-  for (const { sap } of copy.externals) {
+  for (const { sap } of externalsOf(copy)) {
     const segment = open(sap.segment, 'sap')
     const { interfaceName } = sap.point
     const self = { vnf: sap.key, vdu: '', interface: interfaceName, link: sap.segment, replicas: [0], position: 1 }

@@ -108,11 +108,10 @@ export const linkNumbers = (
 export const createNames = <T extends string>(): ((make: (salt: number) => T) => T) => {
   const taken = new Set<T>()
   return (make) => {
-    for (let salt = 0; ; salt += 1) {
-      const name = make(salt)
-      if (taken.has(name)) continue
-      taken.add(name)
-      return name
-    }
+    let salt = 0
+    while (taken.has(make(salt))) salt += 1
+    const name = make(salt)
+    taken.add(name)
+    return name
   }
 }

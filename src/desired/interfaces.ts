@@ -5,7 +5,8 @@ import type { Allocated, Segment } from './allocate.ts'
 import { type LinkDraft, interfaceKey, isInterface } from './draft.ts'
 import { hashMac } from './hash.ts'
 import { dataCenterBridge, interfacePort } from './identity.ts'
-import type { Copy, Unit } from './resolve.ts'
+import { createMultiMap } from './multi-map.ts'
+import type { Copy, ExternalSap, Unit } from './resolve.ts'
 import type { PlannedInterface } from './result.ts'
 
 /** An address as it was handed out. */
@@ -34,6 +35,14 @@ export const addressesOf = (segments: readonly Segment[], allocated: Allocated):
   return addresses
 }
 
+/** The address of an external SAP's switch. */
+export const sapAddress = (addresses: Addresses, { copy, sap }: ExternalSap): HeldAddress | undefined =>
+  addresses.get(`${copy}/${sap.key}//${sap.point.interfaceName}/0`)
+
+/** What a port or bridge says of an address. */
+export const addressMarks = (held: HeldAddress | undefined): Readonly<Record<string, string>> =>
+  held === undefined ? {} : { [externalIds.address]: held.address, [externalIds.pool]: held.pool }
+
 /** That an interface is on a link. */
 interface Membership {
   readonly link: LinkId
@@ -45,9 +54,9 @@ interface Membership {
 export interface Interfaces {
   readonly interfaces: readonly DesiredInterface[]
   /** Ports by `COPY/VNF/VDU/INTERFACE`, replicas in order. */
-  readonly ports: ReadonlyMap<string, readonly PortName[]>
+  readonly portsOf: (key: string) => readonly PortName[]
   /** By container name. */
-  readonly planned: ReadonlyMap<string, readonly PlannedInterface[]>
+  readonly plannedOf: (container: string) => readonly PlannedInterface[]
 }
 
 export const copyKey = (copy: number, key: string): string => `${copy}/${key}`
@@ -64,26 +73,24 @@ export const makeInterfaces = (input: {
   readonly names: (make: (salt: number) => PortName) => PortName
 }): Interfaces => {
   const { owner, drafts, addresses } = input
-  const memberships = new Map<string, Membership[]>()
+  const memberships = createMultiMap<string, Membership>()
   for (const draft of drafts) {
     for (const { end, skipped } of draft.ends) {
       if (!isInterface(end)) continue
       const key = copyKey(draft.copy, interfaceKey(end))
-      const list = memberships.get(key) ?? []
       const wired = skipped === undefined && input.wired(draft)
-      list.push({ link: draft.id, vlan: input.vlanOf(draft), kind: draft.kind, wired })
-      memberships.set(key, list)
+      memberships.add(key, { link: draft.id, vlan: input.vlanOf(draft), kind: draft.kind, wired })
     }
   }
 
   const interfaces: DesiredInterface[] = []
-  const ports = new Map<string, PortName[]>()
-  const planned = new Map<string, PlannedInterface[]>()
+  const ports = createMultiMap<string, PortName>()
+  const planned = createMultiMap<string, PlannedInterface>()
 
   const add = (unit: Unit, container: DesiredContainer, name: Unit['template']['interfaces'][number]): void => {
     const { vnf, vdu, role } = unit.template
     const key = copyKey(unit.copy, interfaceKey({ unit, name: name.name }))
-    const on = memberships.get(key) ?? []
+    const on = memberships.of(key)
     const held = addresses.get(`${key}/${container.replica}`)
     const link = held?.link ?? on[0]?.link
     const linkVlan = on.find((item) => item.link === link)?.vlan
@@ -115,14 +122,12 @@ export const makeInterfaces = (input: {
         [externalIds.role]: role,
         ...(link === undefined ? {} : { [externalIds.link]: link }),
         ...(linkVlan === undefined ? {} : { [externalIds.vlan]: String(linkVlan) }),
-        ...(held === undefined ? {} : { [externalIds.address]: held.address, [externalIds.pool]: held.pool }),
+        ...addressMarks(held),
         ...(also.length === 0 ? {} : { [externalIds.also]: JSON.stringify(also) }),
       },
     })
-    ports.set(key, [...(ports.get(key) ?? []), port])
-    const list = planned.get(container.name) ?? []
-    list.push({ name: name.name, declared: name.declared, mac, port, address: held?.address, link })
-    planned.set(container.name, list)
+    ports.add(key, port)
+    planned.add(container.name, { name: name.name, declared: name.declared, mac, port, address: held?.address, link })
   }
 
   for (const { units } of input.copies) {
@@ -132,5 +137,5 @@ export const makeInterfaces = (input: {
       }
     }
   }
-  return { interfaces, ports, planned }
+  return { interfaces, portsOf: ports.of, plannedOf: planned.of }
 }

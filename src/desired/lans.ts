@@ -6,6 +6,7 @@ import {
   type LinkDraft,
   type LinkPlanner,
   type OpenSegment,
+  type PresentEnd,
   type ResolvedEnd,
   dataCenterOf,
   interfaceKey,
@@ -35,7 +36,7 @@ const membersOf = (link: VirtualLink, end: InterfaceEnd, position: number): read
 }
 
 /**
- * Why an end takes no part; undefined when it does. Every reference but the SAP's own takes a position, also one that exists nowhere: addresses
+ * The end, or why it takes no part. Every reference but the SAP's own takes a position, also one that exists nowhere: addresses
  * in people's scripts depend on it.
  */
 const admit = (
@@ -44,9 +45,9 @@ const admit = (
   segment: OpenSegment,
   external: ExternalSap | undefined,
   end: End,
-): Skip | undefined => {
+): PresentEnd | Skip => {
   if (end.kind === 'external') {
-    return end.external === external ? undefined : skip('SECOND_EXTERNAL_SAP', 'the link has an external SAP already')
+    return end.external === external ? end : skip('SECOND_EXTERNAL_SAP', 'the link has an external SAP already')
   }
   const position = segment.next
   segment.next += 1
@@ -65,7 +66,7 @@ const admit = (
     segment.members.push(...membersOf(link, end, position))
     planner.addressed.set(key, link.id)
   }
-  return undefined
+  return end
 }
 
 /** An E-LAN: all ends on one VLAN, over a tree of trunks from the first end that stands. */
@@ -74,19 +75,20 @@ export const planLan = (planner: LinkPlanner, link: VirtualLink, all: readonly R
   const external = all.map(({ end }) => end).find((end) => end.kind === 'external')?.external
   const own = external === undefined ? undefined : planner.segments.get(external.sap.segment)
   const segment = own ?? planner.open(link.id, 'elan')
-  const root = all.map(({ end }) => dataCenterOf(end)).find((name) => name !== undefined)
+  const present = all.flatMap(({ end }) => (end.kind === 'missing' ? [] : [end]))
+  const root = present.map(dataCenterOf).find((name) => name !== undefined)
 
-  const reach = (end: End): Pick<DraftEnd, 'hops' | 'skipped'> => {
+  const reach = (end: PresentEnd): Pick<DraftEnd, 'wired' | 'skipped'> => {
     const at = dataCenterOf(end)
     if (root === undefined || at === undefined) return { skipped: skip('END_NOT_PLACED', 'it has no container') }
     const hops = planner.routes.path(root, at)
     return hops === undefined
       ? { skipped: skip('NO_PATH', `no links lead from data center ${root} to ${at}`) }
-      : { hops }
+      : { wired: { end, at, hops } }
   }
   const ends = all.map((item): DraftEnd => {
-    const why = admit(planner, link, segment, external, item.end)
-    const end = { ...item, ...(why === undefined ? reach(item.end) : { skipped: why }) }
+    const admitted = admit(planner, link, segment, external, item.end)
+    const end = { ...item, ...('code' in admitted ? { skipped: admitted } : reach(admitted)) }
     if (end.skipped !== undefined) {
       planner.tell('MEMBER_SKIPPED', link, `${item.reference} takes no part in link ${link.id}: ${end.skipped.text}`)
     }

@@ -8,7 +8,7 @@ const cpuPeriod = 1_000_000
 const leastQuota = 1000
 /** Docker refuses containers with less memory than 6 MiB. */
 const leastMemory = 6 * 1024 ** 2
-export const defaultMemory = 2 * 1024 ** 3
+const defaultMemory = 2 * 1024 ** 3
 
 const cpuRange = /^\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*$/u
 

@@ -1,6 +1,5 @@
 import type { VirtualLink } from '../model/package.ts'
 import {
-  type DraftEnd,
   type InterfaceEnd,
   type LinkDraft,
   type LinkPlanner,
@@ -66,16 +65,19 @@ export const planLine = (planner: LinkPlanner, link: VirtualLink, all: readonly 
     planner.tell('EXTRA_ENDS', link, `E-Line ${link.id} names ${all.length} ends; it joins the first two`)
   }
   const ends = [first, second]
-  if (ends.every(({ end }) => isSap(end))) return planner.refuse(link, ends, skip('SAPS_ONLY', 'both ends are SAPs'))
-  const missing = ends.flatMap(({ end }) => (end.kind === 'missing' ? [end.why] : []))
-  if (missing.length > 0) return planner.refuse(link, ends, skip('END_MISSING', missing.join('; ')))
+  const [here, there] = [first.end, second.end]
+  if (isSap(here) && isSap(there)) return planner.refuse(link, ends, skip('SAPS_ONLY', 'both ends are SAPs'))
+  if (here.kind === 'missing' || there.kind === 'missing') {
+    const whys = [here, there].flatMap((end) => (end.kind === 'missing' ? [end.why] : []))
+    return planner.refuse(link, ends, skip('END_MISSING', whys.join('; ')))
+  }
   const [one, other] = ends.map(({ end }) => (isInterface(end) ? interfaceKey(end) : undefined))
   if (one !== undefined && one === other) {
     return planner.refuse(link, ends, skip('SELF_LINK', 'both ends are the same interface'))
   }
   const segment = addressLine(planner, link, ends)
   const base = { kind: 'line', ...(segment === undefined ? {} : { segment: segment.link }) } as const
-  const [from, to] = [dataCenterOf(first.end), dataCenterOf(second.end)]
+  const [from, to] = [dataCenterOf(here), dataCenterOf(there)]
   if (from === undefined || to === undefined) {
     return planner.refuse(link, ends, skip('END_NOT_PLACED', 'an end has no container'), base)
   }
@@ -84,9 +86,9 @@ export const planLine = (planner: LinkPlanner, link: VirtualLink, all: readonly 
     const text = `no links lead from data center ${from} to ${to}`
     return planner.refuse(link, ends, skip('NO_PATH', text), base)
   }
-  const wired: readonly DraftEnd[] = [
-    { ...first, hops: [] },
-    { ...second, hops },
-  ]
-  return planner.draft(link, wired, { ...base, wantsVlan: hops.length > 0 })
+  const chain = [
+    { end: here, at: from, hops: [] },
+    { end: there, at: to, hops },
+  ] as const
+  return planner.draft(link, ends, { ...base, chain, wantsVlan: hops.length > 0 })
 }

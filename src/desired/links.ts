@@ -1,4 +1,3 @@
-import type { LinkId } from '../model/names.ts'
 import type { EndReference, ServiceDescriptor, VirtualLink } from '../model/package.ts'
 import { isManagementLink } from './access-points.ts'
 import type { Segment } from './allocate.ts'
@@ -64,13 +63,14 @@ export const planLinks = (
     return plan(planner, link, resolve)
   }
 
-  const order = [...links.filter(isLine), ...links.filter((link) => !isLine(link))]
-  const byId = new Map<LinkId, LinkDraft>(order.map((link) => [link.id, outer(link)]))
+  const numbered = links.map((link, at) => ({ link, at }))
+  const order = [...numbered.filter(({ link }) => isLine(link)), ...numbered.filter(({ link }) => !isLine(link))]
+  const planned = order.map(({ link, at }) => ({ draft: outer(link), at })).sort((a, b) => a.at - b.at)
   const inner = innerLinks(service, copy).map(({ link, units }) =>
     plan(planner, link, (reference) => resolveInner(units, reference)),
   )
   return {
-    drafts: [...links.flatMap((link) => byId.get(link.id) ?? []), ...inner],
+    drafts: [...planned.map(({ draft }) => draft), ...inner],
     segments: [...planner.segments.values()],
     notices,
   }

@@ -32,7 +32,7 @@ export const addUsage = (a: Usage, b: Usage, times = 1): Usage => ({
 })
 
 /** The one data center of a host where none is declared. */
-export const implicitDataCenter: DataCenter = (() => {
+const implicitDataCenter: DataCenter = (() => {
   const name = must(parseObjectName('dc1'), 'dc1')
   return { kind: 'DataCenter', metadata: { name, labels: {} }, spec: { capacity: {} } }
 })()
@@ -61,6 +61,7 @@ export const place = <T extends PlacementRequest>(
   const usage = new Map<DataCenterName, Usage>()
   const key = (copy: number, vnf: string): string => `${copy}/${vnf}`
   const before = new Map(previous?.placements.map((item) => [key(item.copy, item.vnf), item.dataCenter]))
+  const heldAddresses = previous?.addresses ?? []
   const capacity = new Map(dataCenters.map((item) => [item.metadata.name, item.spec.capacity]))
   const names = [...capacity.keys()]
   const byKey = new Map<string, DataCenterName>()
@@ -92,7 +93,7 @@ export const place = <T extends PlacementRequest>(
 
   /** Replicas that ran, as far as their addresses tell. */
   const ran = (request: T): number =>
-    (previous?.addresses ?? [])
+    heldAddresses
       .filter((item) => item.copy === request.copy && item.vnf === request.vnf)
       .reduce((most, item) => Math.max(most, item.replica + 1), 1)
 

@@ -31,10 +31,16 @@ export type End =
 export interface Copy {
   readonly copy: number
   readonly units: readonly Unit[]
-  readonly externals: readonly ExternalSap[]
-  /** SAPs that are made, by what references mean them. */
-  readonly saps: readonly Sap[]
+  readonly saps: readonly PlacedSap[]
 }
+
+/** A SAP as it is made in one copy: a container, or a switch of its own. */
+export type PlacedSap =
+  | { readonly kind: 'unit'; readonly sap: Sap; readonly unit: Unit }
+  | { readonly kind: 'external'; readonly sap: Sap; readonly external: ExternalSap }
+
+export const externalsOf = (copy: Copy): readonly ExternalSap[] =>
+  copy.saps.flatMap((item) => (item.kind === 'external' ? [item.external] : []))
 
 const quoted = (texts: readonly string[]): string => (texts.length === 0 ? 'none' : texts.join(', '))
 
@@ -44,12 +50,11 @@ const interfaceOf = (unit: Unit, name: string): End | undefined => {
 }
 
 const sapEnd = (copy: Copy, raw: string): End | undefined => {
-  const sap = copy.saps.find((item) => meansPoint(raw, item.point))
-  if (sap === undefined) return undefined
-  const external = copy.externals.find((item) => item.sap === sap)
-  if (external !== undefined) return { kind: 'external', external }
-  const unit = copy.units.find((item) => item.template.role === 'sap' && item.template.vnf === sap.key)
-  return unit === undefined ? undefined : interfaceOf(unit, sap.point.interfaceName)
+  const placed = copy.saps.find((item) => meansPoint(raw, item.sap.point))
+  if (placed === undefined) return undefined
+  return placed.kind === 'external'
+    ? { kind: 'external', external: placed.external }
+    : interfaceOf(placed.unit, placed.sap.point.interfaceName)
 }
 
 /** Of a link of the NSD: function x with interface y, else the SAP `x_y`. */

@@ -1,18 +1,19 @@
 import type { DesiredPatch } from '../model/desired.ts'
-import type { InstanceName, Owner, PortName } from '../model/names.ts'
+import type { DataCenterName, InstanceName, Owner, PortName } from '../model/names.ts'
 import { externalIds } from '../model/ownership.ts'
 import type { LinkDraft } from './draft.ts'
 import type { Attachment } from './flows.ts'
 import { dataCenterBridge, sapPort } from './identity.ts'
-import type { Addresses } from './interfaces.ts'
+import { type Addresses, addressMarks, sapAddress } from './interfaces.ts'
+import { createMultiMap } from './multi-map.ts'
 import type { ExternalSap } from './resolve.ts'
 
 export interface SapPatches {
   /** Joins the SAP's switch to its data center's for one link; gives the port that is the link's end there. */
-  readonly attach: (draft: LinkDraft, external: ExternalSap) => Attachment | undefined
+  readonly attach: (draft: LinkDraft, external: ExternalSap, at: DataCenterName) => Attachment
   readonly patches: () => readonly DesiredPatch[]
   /** Switches of SAPs with the ports on them. */
-  readonly switches: () => readonly { readonly external: ExternalSap; readonly ports: readonly PortName[] }[]
+  readonly switches: () => readonly (readonly [ExternalSap, readonly PortName[]])[]
 }
 
 /** Patches between the switches of external SAPs and those of data centers, one for each link on a SAP. */
@@ -26,54 +27,42 @@ export const createSapPatches = (input: {
 }): SapPatches => {
   const { owner, instance, names } = input
   const patches: DesiredPatch[] = []
-  const ports = new Map<ExternalSap, PortName[]>()
+  const ports = createMultiMap<ExternalSap, PortName>()
   return {
-    attach: (draft, external) => {
-      const { sap, dataCenter } = external
-      if (dataCenter === undefined) return undefined
+    attach: (draft, external, at) => {
+      const { sap } = external
       const name = (side: 'dc' | 'sap'): PortName =>
         names((salt) => sapPort(owner, instance, draft.copy, sap.key, draft.id, side, salt))
       const [outer, own] = [name('dc'), name('sap')]
-      const bridge = dataCenterBridge(owner, dataCenter)
+      const bridge = dataCenterBridge(owner, at)
       const vlan = input.vlanOf(draft)
-      const held = input.addresses.get(`${draft.copy}/${sap.key}//${sap.point.interfaceName}/0`)
       const ids = {
         [externalIds.owner]: owner,
         [externalIds.instance]: instance,
         [externalIds.copy]: String(draft.copy),
         [externalIds.vnf]: sap.key,
         [externalIds.interface]: sap.point.interfaceName,
-        [externalIds.dataCenter]: dataCenter,
+        [externalIds.dataCenter]: at,
         [externalIds.cookie]: String(input.cookie),
         [externalIds.role]: 'sap',
       }
+      const seen = vlan === undefined ? {} : { [externalIds.vlan]: String(vlan) }
+      const marks = addressMarks(sapAddress(input.addresses, external))
       patches.push({
         ends: [
           {
             port: outer,
             bridge,
             ...(draft.kind === 'lan' && vlan !== undefined ? { vlan } : {}),
-            externalIds: {
-              ...ids,
-              [externalIds.link]: draft.id,
-              ...(vlan === undefined ? {} : { [externalIds.vlan]: String(vlan) }),
-            },
+            externalIds: { ...ids, [externalIds.link]: draft.id, ...seen },
           },
-          {
-            port: own,
-            bridge: external.bridge,
-            externalIds: {
-              ...ids,
-              [externalIds.link]: sap.segment,
-              ...(held === undefined ? {} : { [externalIds.address]: held.address, [externalIds.pool]: held.pool }),
-            },
-          },
+          { port: own, bridge: external.bridge, externalIds: { ...ids, [externalIds.link]: sap.segment, ...marks } },
         ],
       })
-      ports.set(external, [...(ports.get(external) ?? []), own])
+      ports.add(external, own)
       return { bridge, ports: [outer] }
     },
     patches: () => patches,
-    switches: () => [...ports].map(([external, list]) => ({ external, ports: list })),
+    switches: ports.entries,
   }
 }

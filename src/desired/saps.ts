@@ -3,14 +3,15 @@ import type { InstanceName, Owner } from '../model/names.ts'
 import { externalIds } from '../model/ownership.ts'
 import type { ServiceDescriptor, VirtualLink } from '../model/package.ts'
 import { type Sap, meansPoint } from './access-points.ts'
-import type { Allocated, Segment } from './allocate.ts'
+import { type Addresses, addressMarks, sapAddress } from './interfaces.ts'
 import type { PlacementRequest } from './place.ts'
-import type { Copy, ExternalSap } from './resolve.ts'
+import { type Copy, externalsOf } from './resolve.ts'
 import type { PlannedSap } from './result.ts'
+import { subnetOf } from './subnets.ts'
 import type { Wired } from './wire.ts'
 
 /** The function that a SAP stands beside: at the other end of its first E-Line, else the first on its first other link. */
-export const neighbourOf = (service: ServiceDescriptor, sap: Sap): string | undefined => {
+const neighbourOf = (service: ServiceDescriptor, sap: Sap): string | undefined => {
   const isFunction = (owner: string): boolean => service.functions.some((item) => item.vnfId === owner)
   const functionOn = (link: VirtualLink): string | undefined =>
     link.ends.some((end) => meansPoint(end.raw, sap.point))
@@ -21,7 +22,7 @@ export const neighbourOf = (service: ServiceDescriptor, sap: Sap): string | unde
   return [...lines, ...others].map(functionOn).find((owner) => owner !== undefined)
 }
 
-/** Where a SAP would stand, by policy. */
+/** Where a SAP would best stand. */
 export const preferSap = (service: ServiceDescriptor, sap: Sap, copy: number): PlacementRequest['prefer'] => {
   const neighbour = neighbourOf(service, sap)
   return (placed) => (neighbour === undefined ? undefined : placed(copy, neighbour))
@@ -32,16 +33,16 @@ export const sapBridges = (
   owner: Owner,
   instance: InstanceName,
   copies: readonly Copy[],
-  segments: readonly Segment[],
-  allocated: Allocated,
+  addresses: Addresses,
+  cookie: number,
 ): readonly DesiredBridge[] =>
-  copies.flatMap(({ externals }) =>
-    externals.flatMap((external) => {
-      const { sap, copy, dataCenter } = external
-      const { subnet, address } = held(external, segments, allocated)
-      if (dataCenter === undefined || subnet === undefined || address === undefined) return []
-      return {
-        name: external.bridge,
+  copies.flatMap(externalsOf).flatMap((external): readonly DesiredBridge[] => {
+    const { sap, copy, bridge, dataCenter } = external
+    const held = sapAddress(addresses, external)
+    if (dataCenter === undefined || held === undefined) return []
+    return [
+      {
+        name: bridge,
         role: 'sap',
         dataCenter,
         instance,
@@ -54,59 +55,38 @@ export const sapBridges = (
           [externalIds.interface]: sap.point.interfaceName,
           [externalIds.dataCenter]: dataCenter,
           [externalIds.link]: sap.segment,
-          [externalIds.address]: address,
-          [externalIds.pool]: 'sap',
-          [externalIds.cookie]: String(allocated.cookie),
+          [externalIds.cookie]: String(cookie),
           [externalIds.role]: 'sap',
+          ...addressMarks(held),
         },
-        address,
-        nat: subnet,
-      } as const
-    }),
-  )
-
-const held = (
-  external: ExternalSap,
-  segments: readonly Segment[],
-  allocated: Allocated,
-): Pick<PlannedSap, 'subnet' | 'address'> => {
-  const segment = segments.find((item) => item.copy === external.copy && item.link === external.sap.segment)
-  const member = segment?.members[0]
-  if (segment === undefined || member === undefined) return { subnet: undefined, address: undefined }
-  return { subnet: allocated.subnet(segment), address: allocated.address(segment, member) }
-}
+        address: held.address,
+        nat: subnetOf(held.address),
+      },
+    ]
+  })
 
 /** SAPs as users read them. */
-export const plannedSaps = (
-  copies: readonly Copy[],
-  segments: readonly Segment[],
-  allocated: Allocated,
-  wired: Wired,
-): readonly PlannedSap[] =>
+export const plannedSaps = (copies: readonly Copy[], addresses: Addresses, wired: Wired): readonly PlannedSap[] =>
   copies.flatMap((copy) =>
-    copy.saps.flatMap((sap): readonly PlannedSap[] => {
-      const base = { name: sap.point.name, copy: copy.copy, type: sap.type }
-      const external = copy.externals.find((item) => item.sap === sap)
-      if (external !== undefined) {
-        const { subnet, address } = held(external, segments, allocated)
-        const problem = subnet === undefined ? 'pool sap has no subnet left' : undefined
-        const more = problem === undefined ? {} : { problem }
-        return [{ ...base, dataCenter: external.dataCenter, subnet, address, ...more }]
+    copy.saps.map((placed): PlannedSap => {
+      const base = { name: placed.sap.point.name, copy: copy.copy, type: placed.sap.type }
+      if (placed.kind === 'external') {
+        const { dataCenter } = placed.external
+        const address = sapAddress(addresses, placed.external)?.address
+        return address === undefined
+          ? { ...base, dataCenter, address, subnet: undefined, problem: 'pool sap has no subnet left' }
+          : { ...base, dataCenter, address, subnet: subnetOf(address) }
       }
-      const unit = copy.units.find((item) => item.template.role === 'sap' && item.template.vnf === sap.key)
-      if (unit === undefined) return []
-      const [container] = unit.containers
-      const [first] = container === undefined ? [] : wired.interfacesOf(container.name)
-      const link = wired.links.find((item) => item.copy === copy.copy && item.id === first?.link)
-      return [
-        {
-          ...base,
-          dataCenter: unit.dataCenter,
-          subnet: link?.subnet,
-          address: first?.address,
-          ...(container === undefined ? {} : { container: container.name }),
-          ...(unit.problem === undefined ? {} : { problem: unit.problem }),
-        },
-      ]
+      const { dataCenter, containers, problem } = placed.unit
+      const [container] = containers
+      const address = container === undefined ? undefined : wired.interfacesOf(container.name)[0]?.address
+      return {
+        ...base,
+        dataCenter,
+        address,
+        subnet: address === undefined ? undefined : subnetOf(address),
+        ...(container === undefined ? {} : { container: container.name }),
+        ...(problem === undefined ? {} : { problem }),
+      }
     }),
   )

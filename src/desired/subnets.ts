@@ -9,20 +9,20 @@ export interface Block {
   readonly length: number
 }
 
-const addressNumber = (text: string): number =>
-  ipaddr.IPv4.parse(text)
-    .toByteArray()
-    .reduce((number, byte) => number * 256 + byte, 0)
+const split = (cidr: Cidr): readonly [address: number, length: number] => {
+  const [address, length] = ipaddr.IPv4.parseCIDR(cidr)
+  return [address.toByteArray().reduce((number, byte) => number * 256 + byte, 0), length]
+}
 
 const addressText = (value: number): string =>
   new ipaddr.IPv4([24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256)).toString()
 
 /** The block that an address with prefix length lies in. */
 export const blockOf = (cidr: Cidr): Block => {
-  const [address = '', length = ''] = cidr.split('/')
-  const size = 2 ** (32 - Number(length))
-  const first = Math.floor(addressNumber(address) / size) * size
-  return { first, last: first + size - 1, length: Number(length) }
+  const [address, length] = split(cidr)
+  const size = 2 ** (32 - length)
+  const first = Math.floor(address / size) * size
+  return { first, last: first + size - 1, length }
 }
 
 const cidrOf = (value: number, length: number): Cidr => {
@@ -45,7 +45,7 @@ export const hostAddress = (subnet: Cidr, index: number): Cidr | undefined => {
 }
 
 /** Which host address of its subnet an address is, from 1. */
-export const hostIndex = (address: Cidr): number => addressNumber(address.split('/')[0] ?? '') - blockOf(address).first
+export const hostIndex = (address: Cidr): number => split(address)[0] - blockOf(address).first
 
 /** Host addresses in a subnet: all but the first (network) and the last (broadcast). */
 export const hostCount = (subnet: Cidr): number => 2 ** (32 - blockOf(subnet).length) - 2

@@ -1,6 +1,7 @@
 import { UndirectedGraph } from 'graphology'
 import { singleSource as byDelay } from 'graphology-shortest-path/dijkstra.js'
 import { singleSource as byHops } from 'graphology-shortest-path/unweighted.js'
+import { edgePathFromNodePath } from 'graphology-shortest-path/utils.js'
 import type { Link } from '../model/documents.ts'
 import type { DataCenterName, Owner, PortName } from '../model/names.ts'
 import { trunkPort } from './identity.ts'
@@ -38,14 +39,14 @@ export const createRoutes = (
   weight: PathWeight = 'hops',
 ): Routes => {
   const names = [...known].sort()
-  const graph = new UndirectedGraph<Record<string, never>, { link: string; delay: number }>()
+  const graph = new UndirectedGraph<Record<string, never>, { link: Link; delay: number }>()
   for (const name of names) graph.addNode(name)
   const delayOf = (link: Link): number => (link.spec.delayMs ?? 0) + hopDelayMs
   const usable = usableLinks(links, known)
   const ordered = weight === 'hops' ? usable : usable.toSorted((a, b) => delayOf(a) - delayOf(b))
   for (const link of ordered) {
     const [a, b] = link.spec.endpoints
-    if (!graph.hasEdge(a, b)) graph.addEdge(a, b, { link: link.metadata.name, delay: delayOf(link) })
+    if (!graph.hasEdge(a, b)) graph.addEdge(a, b, { link, delay: delayOf(link) })
   }
   const trees = new Map<DataCenterName, Readonly<Record<string, readonly string[]>>>()
   const treeOf = (from: DataCenterName): Readonly<Record<string, readonly string[]>> => {
@@ -53,20 +54,18 @@ export const createRoutes = (
     trees.set(from, tree)
     return tree
   }
-  const byName = new Map<string, DataCenterName>(names.map((name) => [name, name]))
   return {
     path: (from, to) => {
-      const nodes = treeOf(from)[to]?.flatMap((name) => byName.get(name) ?? [])
-      return nodes?.slice(1).flatMap((node, index) => {
-        const before = nodes[index] ?? node
-        const link = graph.getEdgeAttribute(graph.edge(before, node), 'link')
-        return {
-          link,
-          from: before,
-          to: node,
-          out: trunkPort(owner, link, before),
-          in: trunkPort(owner, link, node),
-        }
+      const nodes = treeOf(from)[to]
+      if (nodes === undefined) return undefined
+      let at = from
+      return edgePathFromNodePath(graph, [...nodes]).map((edge): Hop => {
+        const link = graph.getEdgeAttribute(edge, 'link')
+        const before = at
+        const [a, b] = link.spec.endpoints
+        at = a === before ? b : a
+        const name = link.metadata.name
+        return { link: name, from: before, to: at, out: trunkPort(owner, name, before), in: trunkPort(owner, name, at) }
       })
     },
   }

@@ -2,10 +2,11 @@ import { makeCookie } from '../model/cookie.ts'
 import type { DesiredFlow, DesiredInterface, DesiredPatch } from '../model/desired.ts'
 import type { BridgeName, DataCenterName, InstanceName, LinkId, Owner, PortName } from '../model/names.ts'
 import type { Allocated, Segment } from './allocate.ts'
-import { type LinkDraft, interfaceKey } from './draft.ts'
+import { type LinkDraft, type WiredEnd, interfaceKey } from './draft.ts'
 import { type Attachment, createFlowTable } from './flows.ts'
 import { createNames, dataCenterBridge, linkNumbers } from './identity.ts'
-import { type Addresses, addressesOf, copyKey, makeInterfaces } from './interfaces.ts'
+import { type Addresses, copyKey, makeInterfaces, sapAddress } from './interfaces.ts'
+import { createMultiMap } from './multi-map.ts'
 import { createSapPatches } from './sap-patches.ts'
 import type { Copy, End } from './resolve.ts'
 import type { FabricNeeds, PlannedEnd, PlannedInterface, PlannedLink, Skip } from './result.ts'
@@ -18,6 +19,7 @@ interface WireInput {
   readonly drafts: readonly LinkDraft[]
   readonly segments: readonly Segment[]
   readonly allocated: Allocated
+  readonly addresses: Addresses
   readonly bidirectional: boolean
 }
 
@@ -33,7 +35,16 @@ export interface Wired {
 }
 
 /** Turns planned links and what was handed out into interfaces, patches and flow rules. */
-export const wire = ({ owner, instance, copies, drafts, segments, allocated, bidirectional }: WireInput): Wired => {
+export const wire = ({
+  owner,
+  instance,
+  copies,
+  drafts,
+  segments,
+  allocated,
+  addresses,
+  bidirectional,
+}: WireInput): Wired => {
   const bridgeOf = (name: DataCenterName): BridgeName => dataCenterBridge(owner, name)
   const segmentOf = new Map(segments.map((segment) => [copyKey(segment.copy, segment.link), segment]))
   const segmentFor = (draft: LinkDraft): Segment | undefined => segmentOf.get(copyKey(draft.copy, draft.segment ?? ''))
@@ -51,50 +62,39 @@ export const wire = ({ owner, instance, copies, drafts, segments, allocated, bid
   const isWired = (draft: LinkDraft): boolean => skipped.get(draft) === undefined
 
   const names = createNames<PortName>()
-  const addresses = addressesOf(segments, allocated)
   const { cookie } = allocated
   const made = makeInterfaces({ owner, copies, drafts, wired: isWired, vlanOf, addresses, cookie, names })
   const saps = createSapPatches({ owner, instance, cookie, addresses, names, vlanOf })
   const table = createFlowTable()
 
-  const attach = (draft: LinkDraft, end: End): Attachment | undefined => {
-    switch (end.kind) {
-      case 'external':
-        return saps.attach(draft, end.external)
-      case 'interface': {
-        const at = end.unit.dataCenter
-        const ports = made.ports.get(copyKey(draft.copy, interfaceKey(end)))
-        return at === undefined || ports === undefined ? undefined : { bridge: bridgeOf(at), ports }
-      }
-      case 'missing':
-        return undefined
-    }
-  }
+  const attach = (draft: LinkDraft, { end, at }: WiredEnd): Attachment =>
+    end.kind === 'external'
+      ? saps.attach(draft, end.external, at)
+      : { bridge: bridgeOf(at), ports: made.portsOf(copyKey(draft.copy, interfaceKey(end))) }
 
   const lans: { vlan: number; links: readonly string[] }[] = []
   const passed = new Set<DataCenterName>()
-  const carried = new Map<LinkDraft, ReadonlySet<LinkId>>()
+  const carried = createMultiMap<LinkDraft, LinkId>()
 
-  const wireLine = (draft: LinkDraft): void => {
+  const wireLine = (draft: LinkDraft, [from, to]: readonly [WiredEnd, WiredEnd]): void => {
     const flowOwner = { copy: draft.copy, link: draft.id }
-    const [first, second] = draft.ends.map(({ end }) => attach(draft, end))
-    if (first === undefined || second === undefined) return
-    const hops = draft.ends.flatMap((end) => end.hops ?? [])
-    for (const hop of hops) passed.add(hop.from).add(hop.to)
-    const way = { hops, vlan: vlanOf(draft), bridgeOf }
+    const [first, second] = [attach(draft, from), attach(draft, to)]
+    for (const hop of to.hops) passed.add(hop.from).add(hop.to)
+    const way = { hops: to.hops, vlan: vlanOf(draft), bridgeOf }
     const shares = [...table.chain(flowOwner, first, second, way)]
-    if (bidirectional) shares.push(...table.chain(flowOwner, second, first, { ...way, hops: reversed(hops) }))
-    carried.set(draft, new Set(shares.map((item) => item.link).filter((link) => link !== draft.id)))
+    if (bidirectional) shares.push(...table.chain(flowOwner, second, first, { ...way, hops: reversed(to.hops) }))
+    for (const { link } of shares) {
+      if (link !== draft.id && !carried.of(draft).includes(link)) carried.add(draft, link)
+    }
   }
 
   const wireLan = (draft: LinkDraft, vlan: number): void => {
     const flowOwner = { copy: draft.copy, link: draft.id }
     const crossed = new Set<string>()
-    for (const { end, hops } of draft.ends) {
-      if (hops === undefined) continue
-      const attached = attach(draft, end)
-      if (attached !== undefined) for (const port of attached.ports) table.normal(flowOwner, attached.bridge, port)
-      for (const hop of hops) {
+    for (const wired of draft.ends.flatMap((end) => end.wired ?? [])) {
+      const { bridge, ports } = attach(draft, wired)
+      for (const port of ports) table.normal(flowOwner, bridge, port)
+      for (const hop of wired.hops) {
         crossed.add(hop.link)
         passed.add(hop.from).add(hop.to)
         table.normal(flowOwner, bridgeOf(hop.from), hop.out, vlan)
@@ -106,10 +106,10 @@ export const wire = ({ owner, instance, copies, drafts, segments, allocated, bid
 
   for (const draft of drafts.filter(isWired)) {
     const vlan = vlanOf(draft)
-    if (draft.kind === 'line') wireLine(draft)
+    if (draft.chain !== undefined) wireLine(draft, draft.chain)
     else if (vlan !== undefined) wireLan(draft, vlan)
   }
-  for (const { external, ports } of saps.switches()) {
+  for (const [external, ports] of saps.switches()) {
     table.hub({ copy: external.copy, link: external.sap.segment }, external.bridge, ports)
   }
 
@@ -132,51 +132,45 @@ export const wire = ({ owner, instance, copies, drafts, segments, allocated, bid
         vlan: vlanOf(draft),
         endpoints: draft.ends.flatMap((item) => {
           const more = item.skipped === undefined ? {} : { skipped: item.skipped }
-          return plannedEnds(item.end, addresses, made.ports).map((end) => ({
+          return plannedEnds(item.end, addresses, made.plannedOf).map((end) => ({
             reference: item.reference,
             ...end,
             ...more,
           }))
         }),
         ...(why === undefined ? {} : { skipped: why }),
-        carriedBy: [...(carried.get(draft) ?? [])],
+        carriedBy: carried.of(draft),
       }
     }),
     lans,
     dataCenters: [...passed].sort(),
-    interfacesOf: (container) => made.planned.get(container) ?? [],
+    interfacesOf: made.plannedOf,
   }
 }
 
 const plannedEnds = (
   end: End,
   addresses: Addresses,
-  ports: ReadonlyMap<string, readonly PortName[]>,
+  interfacesOf: Wired['interfacesOf'],
 ): readonly Omit<PlannedEnd, 'reference'>[] => {
   switch (end.kind) {
     case 'missing':
       return [{ vnf: '', replica: 0, interface: undefined, address: undefined }]
     case 'external': {
-      const { sap, copy } = end.external
-      const name = sap.point.interfaceName
-      const address = addresses.get(`${copy}/${sap.key}//${name}/0`)?.address
-      return [{ vnf: sap.key, replica: 0, interface: name, address }]
+      const { sap } = end.external
+      const address = sapAddress(addresses, end.external)?.address
+      return [{ vnf: sap.key, replica: 0, interface: sap.point.interfaceName, address }]
     }
     case 'interface': {
       const { unit, name } = end
       const key = copyKey(unit.copy, interfaceKey(end))
       const base = { vnf: unit.template.vnf, interface: name }
       if (unit.containers.length === 0) return [{ ...base, replica: 0, address: addresses.get(`${key}/0`)?.address }]
-      return unit.containers.map((container, index) => {
-        const port = ports.get(key)?.[index]
-        return {
-          ...base,
-          replica: container.replica,
-          container: container.name,
-          ...(port === undefined ? {} : { port }),
-          address: addresses.get(`${key}/${container.replica}`)?.address,
-        }
-      })
+      return unit.containers.flatMap(({ replica, name: container }) =>
+        interfacesOf(container)
+          .filter((item) => item.name === name)
+          .map(({ port, address }) => ({ ...base, replica, container, port, address })),
+      )
     }
   }
 }

@@ -1,7 +1,18 @@
 import t from 'tap'
 import type { PlannedLink } from '../../src/desired/result.ts'
 import { name } from '../support/build.ts'
-import { addresses, codes, dataCenter, desire, flowTexts, instance, linkNamed, trunk, vnf } from './samples.ts'
+import {
+  addresses,
+  codes,
+  configuration,
+  dataCenter,
+  desire,
+  flowTexts,
+  instance,
+  linkNamed,
+  trunk,
+  vnf,
+} from './samples.ts'
 
 const abc = [vnf('a', 'in out mgmt'), vnf('b', 'in out mgmt'), vnf('c', 'in out mgmt')]
 
@@ -303,5 +314,15 @@ t.test('replicas: one address on an E-Line, each its own on an E-LAN', (t) => {
       .filter((item) => !item.container.includes('.b.'))
       .map((item) => [item.name, item.mac, item.address])
   t.strictSame(untouched(result), untouched(before), 'neighbours keep everything')
+  t.end()
+})
+
+t.test('a pool that is too small for anything', (t) => {
+  const pools = { ...configuration.pools, eline: { ...configuration.pools.eline, count: 0 } }
+  const result = desire({ functions: abc, links: ['l E-Line a:out b:in'] }, { settings: { pools } })
+  t.equal(outcome(linkNamed(result, 'l')), 'EXHAUSTED')
+  t.match(result.notices[0]?.message, /it is too small/u)
+  t.strictSame(result.exhausted[0]?.holders, [])
+  t.strictSame(result.desired.flows, [])
   t.end()
 })

@@ -115,7 +115,7 @@ t.test('containers alone tell where functions stand; instances come by name', (t
     dataCenter: at,
   })
   const read = readAllocations(
-    [container('two', 'dc1'), container('one', 'No Name'), container('two', 'dc2')],
+    [container('two', 'dc1'), container('one', 'No Name'), container('two', 'dc2'), container('zero', 'dc1')],
     [],
     pools,
   )
@@ -124,6 +124,7 @@ t.test('containers alone tell where functions stand; instances come by name', (t
     [
       ['one', []],
       ['two', ['dc1']],
+      ['zero', ['dc1']],
     ],
   )
   t.ok(

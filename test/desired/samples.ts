@@ -31,7 +31,7 @@ const ends = (references: readonly string[]): EndReference[] =>
   })
 
 /** `id type end end ...`. */
-export const link = (text: string, line = 1): VirtualLink => {
+const link = (text: string, line = 1): VirtualLink => {
   const [id = '', typeText = '', ...references] = text.split(' ')
   const types = ['E-Line', 'E-LAN', 'E-Tree'] as const
   const type = types.find((item) => item === typeText) ?? 'unknown'
