@@ -146,7 +146,7 @@ interface FunctionEnds {
 }
 
 const functionEnds = ({ interfaces }: FunctionDescriptor): FunctionEnds => ({
-  ids: interfaces.map(({ id }) => id),
+  ids: [...new Set(interfaces.map(({ id }) => id))],
   // Of two units' interfaces with one id the first counts; the function's own come before all.
   nameOf: new Map(interfaces.toReversed().map(({ id, name }) => [id, name])),
   names: new Set(interfaces.map(({ name }) => name)),

@@ -9,7 +9,7 @@ import { reportIssues } from './schema-issues.ts'
 import { parseYaml } from './yaml.ts'
 
 /** The file of a source directory that says what the package is called. */
-export const sourceManifest = 'package.yml'
+const sourceManifest = 'package.yml'
 
 /** What is packed; whatever else lies in the directory stays there. */
 const packedFolders = ['service_descriptors/', 'function_descriptors/', 'docker_files/'] as const

@@ -48,7 +48,7 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
 }
 
 /** Characters that could move a terminal's cursor or hide text are shown as their code; messages go to terminals and logs. */
-export const printable = (text: string): string =>
+const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, (char) => escaped(char))
 
 const escaped = (text: string): string =>
