@@ -12,8 +12,8 @@ import {
   crossChain,
   DemoFailure,
   expect,
+  expectNoTraces,
   healAll,
-  serviceTraces,
   showInstance,
   watchConverge,
 } from './demo/chain.ts'
@@ -105,10 +105,7 @@ const terminate = async (lab: Lab, screen: Screen): Promise<void> => {
   await lab.withdraw('web.yaml')
   await lab.api.follow('web', 60_000, (instance) => instance === undefined)
   screen.good('the instance is gone', now() - begun)
-  for (const [what, left] of Object.entries(await serviceTraces(lab))) {
-    expect(left.length === 0, `${what} left behind: ${left.join(', ')}`)
-    screen.good(`no ${what} left`)
-  }
+  await expectNoTraces(lab, screen)
 }
 
 const endLab = async (lab: Lab, screen: Screen): Promise<void> => {

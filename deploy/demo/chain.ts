@@ -2,7 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { addressOf, containerOf, faultsAt, heal, pidOf } from '../lab/faults.ts'
 import { condition, type Instance, isReady } from '../lab/api.ts'
 import type { Lab } from '../lab/lab.ts'
-import { forEach, now } from '../lab/run.ts'
+import { now, until } from '../lab/run.ts'
 import { startTraffic } from '../lab/traffic.ts'
 import { type Screen, seconds } from './screen.ts'
 
@@ -127,21 +127,33 @@ export const containerIds = (instance: Instance, copy: number): string =>
     .sort()
     .join(' ')
 
-/** What is there of services: all of it must be nothing once the last one is gone. */
-export const serviceTraces = async (lab: Lab): Promise<Readonly<Record<string, string[]>>> => {
-  const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '')
-  const bridges = lines(await lab.vsctl('list-br'))
-  const ports: string[] = []
+const lines = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '')
+
+const serviceTraces = async (lab: Lab): Promise<Readonly<Record<string, string[]>>> => {
+  const switches = lines(await lab.vsctl('list-br'))
   const flows: string[] = []
-  await forEach(bridges, 4, async (bridge) => {
-    ports.push(...lines(await lab.vsctl('list-ports', bridge)))
-    flows.push(...lines(await lab.ofctl('dump-flows', bridge)).filter((line) => line.includes('cookie=0x50dd')))
-  })
+  for (const bridge of switches) flows.push(...lines(await lab.ofctl('--no-stats', 'dump-flows', bridge)))
   const containers = await lab.docker.listContainers({ all: true })
   return {
     containers: containers.flatMap(({ Names }) => Names),
     'veth pairs': await lab.veths(),
-    'switch ports': ports,
+    'switch ports': lines(await lab.vsctl('--bare', '--columns=name', 'find', 'Port', 'external_ids:sond-owner=sond')),
+    switches,
     'flow rules': flows,
+  }
+}
+
+/** Nothing may be there of services once the last one is gone; switches go a moment after the last function. */
+export const expectNoTraces = async (lab: Lab, screen: Screen): Promise<void> => {
+  let traces: Readonly<Record<string, string[]>> | undefined
+  const clean = async (): Promise<boolean> => {
+    // A switch that goes while it is looked at makes its tool fail: look again.
+    traces = await serviceTraces(lab).catch(() => undefined)
+    return traces !== undefined && Object.values(traces).every((left) => left.length === 0)
+  }
+  await until('nothing to be left', clean, 10_000).catch(() => undefined)
+  for (const [what, left] of Object.entries(traces ?? (await serviceTraces(lab)))) {
+    expect(left.length === 0, `${what} left behind: ${left.join(', ')}`)
+    screen.good(`no ${what} left`)
   }
 }

@@ -29,7 +29,7 @@ export const containerOf = (instance: Instance, vnfId: string, copy = 0): string
 
 type Interface = Instance['status']['functions'][number]['interfaces'][number]
 
-export const interfaceOf = (instance: Instance, vnfId: string, name: string, copy = 0): Interface => {
+const interfaceOf = (instance: Instance, vnfId: string, name: string, copy = 0): Interface => {
   const found = functionOf(instance, vnfId, copy).interfaces.find((each) => each.name === name)
   if (found === undefined) throw new Error(`${vnfId} has no interface ${name}`)
   return found

@@ -123,7 +123,7 @@ export const createLab = async (name: string, options: { readonly listen?: reado
     start,
     stop: async () => {
       const [end] = await Promise.allSettled([endDaemon()])
-      const { processes, namespaces } = await findTraces(dir, netns)
+      const { processes, 'network namespaces': namespaces } = await findTraces(dir, netns)
       if (processes.length + namespaces.length > 0) await endEngines()
       await rm(dir, { recursive: true, force: true })
       if (end.status === 'rejected') throw end.reason

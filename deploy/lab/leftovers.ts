@@ -1,12 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { must } from './run.ts'
 
 /** Kinds of things a lab makes on the machine, each with those that are there. */
-export type Traces = Readonly<Record<'processes' | 'mounts' | 'namespaces' | 'control groups' | 'devices', string[]>>
+export type Traces = Readonly<Record<'processes' | 'mounts' | 'network namespaces' | 'control groups', string[]>>
 
 const list = (directory: string): Promise<string[]> => readdir(directory).catch(() => [])
 
-/** Everything on this machine that tells of the lab in `dir`, whose network namespace is `netns`, and all network devices. */
+/**
+ * Everything on this machine that tells of the lab in `dir`, whose network namespace is `netns`. A namespace takes its
+ * devices, bridges and ports along.
+ */
 export const findTraces = async (dir: string, netns: string): Promise<Traces> => {
   const processes: string[] = []
   for (const pid of await list('/proc')) {
@@ -21,13 +23,10 @@ export const findTraces = async (dir: string, netns: string): Promise<Traces> =>
   for (const hierarchy of ['.', ...(await list('/sys/fs/cgroup'))]) {
     if ((await list(`/sys/fs/cgroup/${hierarchy}`)).includes(netns)) groups.push(`/sys/fs/cgroup/${hierarchy}/${netns}`)
   }
-  const links = JSON.parse(await must('ip', ['-j', 'link'])) as { ifname: string }[] // ip-link(8), JSON output
   return {
     processes,
     mounts,
-    namespaces: (await list('/run/netns')).filter((name) => name === netns),
+    'network namespaces': (await list('/run/netns')).filter((name) => name === netns),
     'control groups': groups,
-    // Containers' ends are named after interfaces of descriptors; whoever else makes devices meanwhile does not use our prefix.
-    devices: links.map(({ ifname }) => ifname).filter((name) => /^(sv|st|sp|sb)[a-z2-7]{12}$|^sond-/.test(name)),
   }
 }
