@@ -85,12 +85,11 @@ const createWalk = (root: string) => {
   const addFolder = async (path: string, name?: string): Promise<void> => {
     try {
       const real = await realpath(path)
+      const found = identity(await stat(real, { bigint: true }))
+      // Nothing may be awaited from here on: many links that lead into one folder are followed at the same time.
       const known = folders.get(real)
       const all = name === undefined || (known !== undefined && known.names === undefined)
-      folders.set(real, {
-        identity: identity(await stat(real, { bigint: true })),
-        names: all ? undefined : new Set([...(known?.names ?? []), name]),
-      })
+      folders.set(real, { identity: found, names: all ? undefined : new Set([...(known?.names ?? []), name]) })
     } catch {
       // It is gone again: the next scan tells.
     }
