@@ -7,7 +7,9 @@ import { LockedError } from './store/lock.ts'
 
 /** The daemon's command line: `sond run`. */
 
-const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as { version: string } // our own file
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+} // our own file
 
 const run = runCommand().action(async (flags: Parameters<typeof mergeOptions>[0]) => {
   try {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { ApiObjects } from '../api/backend.ts'
+import { formatDiagnostic, isError } from '../model/diagnostics.ts'
 import { apiVersion } from '../model/documents.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import type { FileReport, InstanceStatus } from '../model/status.ts'
-import type { CatalogObject, CatalogPackage } from '../watch/types.ts'
+import type { CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
 
 /** Catalog entries as the API shows them. */
 
@@ -39,6 +40,12 @@ const acceptedCondition = (entry: CatalogObject) => ({
 /** The spec in the words of the manifest. */
 const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance']['spec'] => {
   const { settings } = spec
+  const { bidirectional, requireForwardingGraphs, path } = settings
+  const chaining = {
+    ...(bidirectional === undefined ? {} : { bidirectional }),
+    ...(requireForwardingGraphs === undefined ? {} : { requireForwardingGraphs }),
+    ...(path === undefined ? {} : { path }),
+  }
   return {
     package: spec.packageText,
     replicas: spec.replicas,
@@ -46,16 +53,7 @@ const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance'][
     state: spec.state,
     driftMode: spec.driftMode,
     ...(settings.deploySaps === undefined ? {} : { saps: { deploy: settings.deploySaps } }),
-    ...(settings.bidirectional === undefined && settings.requireForwardingGraphs === undefined
-      ? {}
-      : {
-          chaining: {
-            ...(settings.bidirectional === undefined ? {} : { bidirectional: settings.bidirectional }),
-            ...(settings.requireForwardingGraphs === undefined
-              ? {}
-              : { requireForwardingGraphs: settings.requireForwardingGraphs }),
-          },
-        }),
+    ...(Object.keys(chaining).length === 0 ? {} : { chaining }),
     ...(settings.dockerManagement === undefined ? {} : { management: { dockerNetwork: settings.dockerManagement } }),
     ...(settings.placement === undefined ? {} : { placement: { policy: settings.placement } }),
     ...(spec.functions.length === 0 ? {} : { functions: spec.functions }),
@@ -73,6 +71,42 @@ export const instanceObject = (
   spec: instanceSpec(entry.document),
   status,
 })
+
+/** An instance whose document was never right: nothing of it is in force, and the status says what is wrong where. */
+export const refusedInstance = ({ name, source, diagnostics }: RefusedObject): ApiObjects['ServiceInstance'] => {
+  const message = diagnostics.filter(isError).map(formatDiagnostic).join('\n')
+  const verdict = {
+    status: 'False',
+    reason: 'Invalid',
+    message,
+    observedGeneration: 0,
+    lastTransitionTime: '',
+  } as const
+  return {
+    apiVersion,
+    kind: 'ServiceInstance',
+    metadata: {
+      name,
+      labels: {},
+      uid: uidOf('ServiceInstance', name),
+      generation: 0,
+      creationTimestamp: '',
+      source: `${source.file}:${source.line}`,
+    },
+    spec: { package: '' },
+    status: {
+      observedGeneration: 0,
+      conditions: [
+        { type: 'Ready', ...verdict },
+        { type: 'Accepted', ...verdict },
+      ],
+      package: null,
+      functions: [],
+      links: [],
+      saps: [],
+    },
+  }
+}
 
 const plain = <D extends ManifestDocument>(entry: CatalogObject<D>) => ({
   apiVersion,

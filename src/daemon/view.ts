@@ -3,7 +3,7 @@ import { ApiError } from '../api/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
-import { dataCenterObject, fileObject, instanceObject, linkObject, packageObject } from './objects.ts'
+import { dataCenterObject, fileObject, instanceObject, linkObject, packageObject, refusedInstance } from './objects.ts'
 
 export const kindOf = (key: ObjectKey): { readonly kind: DefinableKind; readonly name: string } => {
   const [kind = '', name = ''] = key.split('/')
@@ -47,7 +47,11 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
   const lists: { readonly [K in ObjectKind]: () => readonly ApiObjects[K][] } = {
     ServiceInstance: () => {
       const gone = [...leaving.values()].map(({ entry }) => entry)
-      return byName([...watcher.catalog().instances.values(), ...gone].map(instanceOf))
+      const refused = watcher.catalog().refused.filter(({ kind }) => kind === 'ServiceInstance')
+      return byName([
+        ...[...watcher.catalog().instances.values(), ...gone].map(instanceOf),
+        ...refused.map(refusedInstance),
+      ])
     },
     DataCenter: () => byName([...watcher.catalog().dataCenters.values()].map(dataCenterObject)),
     Link: () => byName([...watcher.catalog().links.values()].map(linkObject)),
@@ -68,7 +72,10 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
     const { instances, dataCenters, links } = watcher.catalog()
     const instance = instances.get(name) ?? leaving.get(name)?.entry
     const [dataCenter, link] = [dataCenters.get(name), links.get(name)]
-    if (kind === 'ServiceInstance') return instance && instanceOf(instance)
+    if (kind === 'ServiceInstance') {
+      const refused = watcher.catalog().refused.find((one) => one.key === key)
+      return instance === undefined ? refused && refusedInstance(refused) : instanceOf(instance)
+    }
     return kind === 'DataCenter' ? dataCenter && dataCenterObject(dataCenter) : link && linkObject(link)
   }
 

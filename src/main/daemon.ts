@@ -89,7 +89,15 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
       clock,
     })
     const board = createBoard({ store, clock })
-    const crashes = createCrashes(createBackoff(waits.crash, clock), clock)
+    const crashes = createCrashes(createBackoff(waits.crash, clock), clock, {
+      get: (name) => store.get('histories', name),
+      set: (name, history) => {
+        store.set('histories', name, history)
+      },
+      delete: (name) => {
+        store.delete('histories', name)
+      },
+    })
     const metrics = createMetrics()
     const context: LoopContext & { watcher: typeof watcher } = {
       engines,

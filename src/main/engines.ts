@@ -35,6 +35,14 @@ const findBusybox = async (): Promise<string> => {
   throw new Error(`no static busybox at ${busyboxes.join(' or ')}: apt-get install busybox-static`)
 }
 
+/** Where engines are; `netns` undefined = the switches are in the daemon's own namespace. */
+interface Addresses {
+  readonly docker: string
+  readonly ovsdb: string
+  readonly runDirectory?: string
+  readonly netns?: string
+}
+
 /** The engines that the settings ask for. */
 export const startEngines = async (options: Options, owner: Owner, log: Log): Promise<RunningEngines> => {
   const { mode, docker, ovsdb, datapath } = options.spec.engines
@@ -42,41 +50,33 @@ export const startEngines = async (options: Options, owner: Owner, log: Log): Pr
     const engines = createMemoryEngines({ owner })
     return { engines, datapath: await engines.switches.datapath(), stop: () => Promise.resolve() }
   }
-  const embedded =
-    mode === 'embedded'
-      ? await startEmbeddedEngines({
-          stateDir: options.stateDir,
-          runDir: options.runDir,
-          keep: options.keepEngines,
-          log,
-          datapath,
-          bridge: true,
-        })
-      : undefined
-  const switches = createSwitchEngine({
-    owner,
-    ovsdb: embedded?.ovsdbUrl ?? ovsdb,
-    ...(embedded === undefined ? {} : { runDirectory: embedded.ovsRunDir }),
-    datapath,
-    log,
-  })
-  // A switch that is away is taken for the userspace one: computing checksums in software is right for both.
-  const datapathType = await switches.datapath().catch(() => 'netdev' as const)
-  const engines: Engines = {
-    containers: createDockerEngine({
-      url: embedded?.dockerUrl ?? docker,
-      owner,
-      stateDir: options.stateDir,
-      busybox: await findBusybox(),
-      log,
-    }),
-    switches,
-    links: createLinkEngine({
-      owner,
-      netns: embedded?.netns.path,
-      log,
-      checksumOffload: datapathType === 'netdev' ? 'off' : 'keep',
-    }),
+  const busybox = await findBusybox()
+  if (mode === 'host') return connect({ docker, ovsdb }, () => Promise.resolve())
+  const { stateDir, runDir, keepEngines: keep } = options
+  const embedded = await startEmbeddedEngines({ stateDir, runDir, keep, log, datapath, bridge: true })
+  const { dockerUrl, ovsdbUrl, ovsRunDir, netns } = embedded
+  const addresses = { docker: dockerUrl, ovsdb: ovsdbUrl, runDirectory: ovsRunDir, netns: netns.path }
+  try {
+    return await connect(addresses, () => embedded.stop())
+  } catch (error) {
+    await embedded.stop()
+    throw error
   }
-  return { engines, datapath: datapathType, stop: async () => embedded?.stop() }
+
+  async function connect(at: Addresses, stop: () => Promise<void>): Promise<RunningEngines> {
+    const { runDirectory } = at
+    const switches = createSwitchEngine({
+      ...{ owner, ovsdb: at.ovsdb, datapath, log },
+      ...(runDirectory === undefined ? {} : { runDirectory }),
+    })
+    // A switch that is away is taken for the userspace one: computing checksums in software is right for both.
+    const taken = await switches.datapath().catch(() => 'netdev' as const)
+    const checksumOffload = taken === 'netdev' ? 'off' : 'keep'
+    const engines: Engines = {
+      containers: createDockerEngine({ url: at.docker, owner, stateDir: options.stateDir, busybox, log }),
+      switches,
+      links: createLinkEngine({ owner, netns: at.netns, log, checksumOffload }),
+    }
+    return { engines, datapath: taken, stop }
+  }
 }

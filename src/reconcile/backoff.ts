@@ -11,6 +11,8 @@ export interface BackoffPolicy {
 export interface Backoff {
   /** Notes a failure; gives the milliseconds to wait. */
   fail(key: string, reason: string): number
+  /** Takes over a wait that began earlier. */
+  hold(key: string, failures: number, ms: number, reason: string): void
   /** Changes what is said about a key that waits. */
   reword(key: string, reason: string): void
   succeed(key: string): void
@@ -43,6 +45,9 @@ export const createBackoff = (policy: BackoffPolicy, clock: Clock): Backoff => {
       const wait = Math.min(policy.longest, policy.first * 2 ** (failures - 1))
       entries.set(key, { failures, at: now, wait, reason })
       return wait
+    },
+    hold: (key, failures, ms, reason) => {
+      entries.set(key, { failures, at: clock.monotonic(), wait: ms, reason })
     },
     reword: (key, reason) => {
       const entry = entries.get(key)

@@ -19,8 +19,8 @@ export interface ConvergeOptions {
   readonly look: () => void
   /** Called with what was seen, before it is planned on; gives what the planner may not know by itself. */
   readonly policy: (actual: ActualState) => PlanPolicy
-  /** Called with a plan that is about to be carried out. */
-  readonly acting: (plan: Plan) => void
+  /** Called with what was seen and a plan that is about to be carried out. */
+  readonly acting: (seen: Convergence) => void
   readonly ended: (outcome: StepOutcome) => void
   readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
   readonly signal: AbortSignal
@@ -55,7 +55,7 @@ export const converge = async (desired: DesiredState, options: ConvergeOptions):
     const hopeless = planned.steps.every(({ id }) => tried.has(id))
     if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || options.signal.aborted)
       return { actual, plan: planned, policy, outcomes }
-    options.acting(planned)
+    options.acting({ actual, plan: planned, policy, outcomes: [...outcomes] })
     outcomes.push(
       ...(await apply(planned, options.engines, {
         signal: options.signal,

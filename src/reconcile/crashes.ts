@@ -1,5 +1,6 @@
 import type { ObservedContainer } from '../model/actual.ts'
 import type { ContainerName } from '../model/names.ts'
+import type { ContainerHistory } from '../store/records.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 
@@ -34,9 +35,33 @@ interface Run {
   reason: string
 }
 
+/** Where what is known of a container outlives the daemon. */
+export interface Histories {
+  get(name: ContainerName): ContainerHistory | undefined
+  set(name: ContainerName, history: ContainerHistory): void
+  delete(name: ContainerName): void
+}
+
 /** Tells crash loops from single ends: the first crash is started again at once, those after it wait longer and longer. */
-export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
+export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histories): Crashes => {
   const runs = new Map<ContainerName, Run>()
+
+  /** A container that this daemon has not seen: what an earlier one knew of it, and the rest of its wait. */
+  const remembered = (container: ObservedContainer): Run => {
+    const before = histories.get(container.name)
+    const run: Run = { startedAt: container.startedAt, ended: false, restarts: 0, crashes: 0, kills: 0, reason: '' }
+    if (before === undefined) return run
+    const left = Date.parse(before.nextStart) - clock.now()
+    if (left > 0) backoff.hold(container.name, before.crashes, left, before.reason)
+    const { startedAt, restarts, crashes, reason } = before
+    return { ...run, startedAt, restarts, crashes, reason, ended: left > 0 }
+  }
+
+  const remember = (name: ContainerName, { startedAt, restarts, crashes, reason }: Run): void => {
+    const left = backoff.waiting(name)?.ms
+    const nextStart = left === undefined ? '' : new Date(clock.now() + left).toISOString()
+    histories.set(name, { startedAt, restarts, crashes, reason, nextStart })
+  }
 
   const ended = (run: Run, container: ObservedContainer): void => {
     run.ended = true
@@ -55,15 +80,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
     look: (containers) => {
       for (const container of containers) {
         if (container.state === 'created') continue
-        const known = runs.get(container.name)
-        const run = known ?? {
-          startedAt: container.startedAt,
-          ended: false,
-          restarts: 0,
-          crashes: 0,
-          kills: 0,
-          reason: '',
-        }
+        const run = runs.get(container.name) ?? remembered(container)
         runs.set(container.name, run)
         if (run.startedAt !== container.startedAt) {
           run.startedAt = container.startedAt
@@ -72,6 +89,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
         }
         const over = container.state === 'exited' || container.state === 'dead'
         if (over && !run.ended) ended(run, container)
+        remember(container.name, run)
       }
     },
     restarts: (name) => runs.get(name)?.restarts ?? 0,
@@ -86,6 +104,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock): Crashes => {
     forget: (name) => {
       runs.delete(name)
       backoff.succeed(name)
+      histories.delete(name)
     },
   }
 }

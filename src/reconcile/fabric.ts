@@ -25,8 +25,8 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
       turn.look()
     },
     policy: (actual) => policyOf(context, actual, desired),
-    acting: (planned) => {
-      context.log.info('carrying out a plan', { scope: 'fabric', steps: planned.steps.length })
+    acting: ({ plan: next }) => {
+      context.log.info('carrying out a plan', { scope: 'fabric', steps: next.steps.length })
     },
     ended: (outcome) => {
       noteOutcome(context, outcome)

@@ -123,6 +123,7 @@ const runConverge = (
   desired: DesiredState,
   act: boolean,
   turn: Turn,
+  interim: (seen: Convergence) => void,
 ): Promise<Convergence> =>
   converge(desired, {
     engines: context.engines,
@@ -132,8 +133,9 @@ const runConverge = (
       turn.look()
     },
     policy: (actual) => policyOf(context, actual, desired),
-    acting: (plan) => {
-      context.log.info('carrying out a plan', { instance: name, steps: plan.steps.length })
+    acting: (seen) => {
+      context.log.info('carrying out a plan', { instance: name, steps: seen.plan.steps.length })
+      interim(seen)
     },
     ended: (outcome) => {
       noteOutcome(context, outcome)
@@ -171,23 +173,27 @@ export const turnInstance = async (
   const act = !spec.suspend && !warnOnly && (result !== undefined || spec.state === 'Stopped')
   const stopped = spec.state === 'Stopped'
   const desired = stopped ? nothing(metadata.name) : result?.desired
-  const convergence = desired === undefined ? undefined : await runConverge(context, metadata.name, desired, act, turn)
+  const tell = (seen: Convergence | undefined): void => {
+    context.board.setStatus(
+      metadata.name,
+      summarize({
+        entry,
+        previous,
+        result: stopped ? undefined : result,
+        convergence: seen,
+        acted: act,
+        restarts: context.restarts,
+        now: new Date(context.clock.now()).toISOString(),
+      }),
+    )
+  }
+  const convergence =
+    desired === undefined ? undefined : await runConverge(context, metadata.name, desired, act, turn, tell)
   if (stopped && convergence !== undefined && isEmpty(convergence.plan)) {
     context.book.release(metadata.name)
     context.wishes.delete(metadata.name)
   }
-  context.board.setStatus(
-    metadata.name,
-    summarize({
-      entry,
-      previous,
-      result: stopped ? undefined : result,
-      convergence,
-      acted: act,
-      restarts: context.restarts,
-      now: new Date(context.clock.now()).toISOString(),
-    }),
-  )
+  tell(convergence)
   for (const { code, severity, message } of result?.notices ?? [])
     context.board.say(`instance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
   if (convergence === undefined || !act) return undefined
@@ -200,7 +206,7 @@ export const turnGone = async (
   name: InstanceName,
   turn: Turn,
 ): Promise<{ readonly gone: boolean; readonly again: number | undefined }> => {
-  const convergence = await runConverge(context, name, nothing(name), true, turn)
+  const convergence = await runConverge(context, name, nothing(name), true, turn, () => undefined)
   const gone = isEmpty(convergence.plan)
   if (gone) {
     for (const { name: container } of convergence.actual.containers) context.crashes.forget(container)

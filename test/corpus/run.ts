@@ -1,4 +1,4 @@
-/** `npm run corpus -- DIR`: every package of DIR beside what the predecessor made of it. */
+/** `npm run corpus -- DIR`: every package of DIR, run on the in-memory engines, beside what the predecessor made of it. */
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { desireInstance } from '../../src/desired/desire.ts'
@@ -12,6 +12,7 @@ import { cleanInterfaceName } from '../../src/parse/interface-name.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { actualOutcome } from './actual.ts'
 import { compare } from './compare.ts'
+import { differencesOnEngines } from './engines.ts'
 import { type ExpectedPlan, expectedOutcome, readExpected } from './expected.ts'
 import { failureMend, mendOutcome } from './mends.ts'
 import type { Mend } from './outcome.ts'
@@ -65,12 +66,12 @@ interface Report {
   readonly differences: readonly string[]
 }
 
-const compareOne = (
+const compareOne = async (
   pack: ServicePackage | undefined,
   errors: readonly string[],
   expected: { readonly off: ExpectedPlan; readonly on: ExpectedPlan },
   deploySaps: boolean,
-): Report => {
+): Promise<Report> => {
   const plan = deploySaps ? expected.on : expected.off
   const failed = !plan.onboard.ok || plan.start?.ok !== true
   if (pack === undefined) {
@@ -78,6 +79,7 @@ const compareOne = (
     return { mends: [], differences: [`refused, which the original started: ${errors.join('; ')}`] }
   }
   const result = desireAlone(pack, deploySaps)
+  const onEngines = await differencesOnEngines(result, topology)
   const actual = actualOutcome(pack, result, defaultConfiguration().spec.results.directory)
   const mends: Mend[] = []
   const origin = expectedOutcome(plan, clean)
@@ -85,14 +87,14 @@ const compareOne = (
     const failure = failureMend(plan, expectedOutcome(expected.off, clean), pack, deploySaps)
     if (failure === undefined) {
       const error = [plan.onboard, plan.start].map((step) => step?.error ?? '').join('')
-      return { mends, differences: [`accepted, where the original failed: ${error}`] }
+      return { mends, differences: [`accepted, where the original failed: ${error}`, ...onEngines] }
     }
     mends.push(failure.mend)
-    if (failure.outcome === undefined) return { mends, differences: [] }
+    if (failure.outcome === undefined) return { mends, differences: onEngines }
     Object.assign(origin, failure.outcome)
   }
   mends.push(...mendOutcome(origin, pack, deploySaps, failed))
-  return { mends, differences: compare(origin, actual) }
+  return { mends, differences: [...compare(origin, actual), ...onEngines] }
 }
 
 const filesBelow = async (directory: string): Promise<readonly string[]> =>
@@ -125,7 +127,7 @@ const main = async (root: string): Promise<number> => {
       for (const deploySaps of [false, true]) {
         const where = `${path}${assumeDockerImages ? ' (every image Docker)' : ''} ${deploySaps ? 'with' : 'without'} SAPs`
         const both = { off: plans.deploy_sap_off, on: plans.deploy_sap_on }
-        const { mends, differences } = compareOne(parsed.package, errors, both, deploySaps)
+        const { mends, differences } = await compareOne(parsed.package, errors, both, deploySaps)
         compared += 1
         for (const mend of mends) byRule.set(mend.rule, [...(byRule.get(mend.rule) ?? []), `${where}: ${mend.where}`])
         if (differences.length === 0) continue
@@ -139,7 +141,7 @@ const main = async (root: string): Promise<number> => {
     console.log(`\nDifferent by rule ${rule}: ${places.length} times`)
     for (const place of places) console.log(`    ${place}`)
   }
-  console.log(`\n${compared} outcomes compared, ${failed} differ without a rule`)
+  console.log(`\n${compared} outcomes run on the in-memory engines and compared, ${failed} differ without a rule`)
   return failed === 0 && compared > 0 ? 0 : 1
 }
 

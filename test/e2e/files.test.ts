@@ -48,6 +48,18 @@ void t.test('bad files harm nothing that runs', async (t) => {
     })
   }
 
+  await t.test('a manifest that never was right is shown as refused', async (t) => {
+    await sond.drop('new.yaml', buildManifest('new', 'chain', { replicas: 'many' }))
+    const seen = await until('the report', () => sond.get('new').catch(() => undefined))
+    t.match(
+      seen.status.conditions.find(({ type }) => type === 'Accepted'),
+      { status: 'False', message: /new\.yaml:\d+:\d+: .*many/ },
+    )
+    await rm(join(sond.manifests, 'new.yaml'))
+    await until('it to be gone', async () => (await sond.sonctl('get', 'instance', 'new')).code !== 0)
+    await unharmed(t)
+  })
+
   await t.test('it holds over a restart of the daemon', async (t) => {
     await sond.drop('demo.yaml', 'kind: {')
     await until('the refusal', async () => (await condition('Accepted'))?.status === 'False')
@@ -66,7 +78,9 @@ void t.test('bad files harm nothing that runs', async (t) => {
       return found?.status.conditions.find(({ type }) => type === 'PackageResolved')?.status === 'False'
     })
     await sond.drop('broken.son', 'this is no zip')
-    await until('the report', async () => (await sond.sonctl('get', 'files', '-o', 'json')).stdout.includes('broken.son'))
+    await until('the report', async () =>
+      (await sond.sonctl('get', 'files', '-o', 'json')).stdout.includes('broken.son'),
+    )
     const { stdout } = await sond.sonctl('get', 'file', 'broken.son', '-o', 'json')
     t.match(stdout, /"accepted": false/)
     t.match(stdout, /zip/)

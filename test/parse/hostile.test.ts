@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { isError } from '../../src/model/diagnostics.ts'
 import { parsePackage } from '../../src/parse/package.ts'
+import { corpusDirectory } from '../support/corpus.ts'
 import { type Sample, type Yaml, entriesOf, link, sampleFiles, son, unit, zip } from './fixtures/sample.ts'
 
 // Packages made to harm or to confuse, each with the verdict it must get, quickly. A directory of more of them, with an
-// INDEX.json of {file, verdict}, is taken in when the environment names one (SOND_CORPUS=DIR, its folder `hostile`).
+// INDEX.json of {file, verdict}, is taken in where there is one (see corpusDirectory; its folder `hostile`).
 
 type Verdict = 'accept' | 'warn' | 'reject' | 'either'
 
@@ -80,7 +81,7 @@ const own: readonly Case[] = [
   sample('a description with an escape sequence', 'accept', { manifest: { description: '\u001b]0;x\u0007' } }),
 ]
 
-const corpus = process.env['SOND_CORPUS']
+const corpus = await corpusDirectory()
 const folder = corpus === undefined ? '' : join(corpus, 'hostile')
 
 /** Verdicts of the corpus that genuine packages contradict: docs/adr says why. */
