@@ -1,4 +1,4 @@
-import { createLogger, format, transports, type transport } from 'winston'
+import { createLogger, format, transports } from 'winston'
 import type { Log } from '../model/log.ts'
 
 export const logFormats = ['json', 'pretty'] as const
@@ -25,13 +25,11 @@ const clean = format((info) => {
   return info
 })
 
-// winston's own types do not agree with each other about what a transport is.
-const standardError = (): transport => new transports.Console({ stderrLevels: [...logLevels] }) as transport // it is one
-
 /** Logs to standard error. */
 export const createLog = (options: { readonly format: 'json' | 'pretty'; readonly level: string }): Log =>
   createLogger({
     level: options.level,
     format: format.combine(clean(), format.timestamp(), options.format === 'json' ? format.json() : pretty),
-    transports: [standardError()],
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- winston types its own transport as an interface
+    transports: [new transports.Console({ stderrLevels: [...logLevels] })],
   })

@@ -102,7 +102,7 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     if (ending.exitCode !== null || ending.signalCode !== null) return ending.exitCode ?? -1
     const over = once(ending, 'exit')
     ending.kill(signal)
-    const [code] = await over
+    const [code]: unknown[] = await over
     return typeof code === 'number' ? code : -1
   }
 
