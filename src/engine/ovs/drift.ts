@@ -1,3 +1,4 @@
+import equal from 'fast-deep-equal'
 import { externalIds } from '../../model/ownership.ts'
 import { cookieInstance } from '../../model/cookie.ts'
 import { parseObjectName, type BridgeName, type InstanceName, type Owner } from '../../model/names.ts'
@@ -5,7 +6,7 @@ import type { HintHub } from '../hints.ts'
 import type { FollowedProgram } from '../process.ts'
 import { changedCookie } from './flows.ts'
 import type { FlowTool } from './ofctl.ts'
-import type { Change, Rows } from './replica.ts'
+import type { BridgeRow, Change, Rows } from './replica.ts'
 import { isOwned } from './transactions.ts'
 
 /** Turns what changes on the switch into hints: rows of the database, and flows by one `ovs-ofctl monitor` per bridge of ours. */
@@ -24,6 +25,8 @@ const beginsReport = (line: string): boolean =>
   line.startsWith('OFPST_FLOW_MONITOR reply') && !line.includes('(xid=0x0)')
 
 type Marked = { readonly externalIds: Readonly<Record<string, string>> }
+
+const marksSame = (before: Marked, after: Marked): boolean => equal(before.externalIds, after.externalIds)
 
 const instanceOf = (row: Marked): InstanceName | undefined =>
   parseObjectName(row.externalIds[externalIds.instance] ?? '')
@@ -103,6 +106,17 @@ export const createDriftWatch = (options: {
   const portOf = (interfaceId: string): Marked | undefined =>
     rows.ports.values().find((port) => port.interfaces.includes(interfaceId))
 
+  /** A bridge's list of ports changes with every port: that concerns the ports' owners alone, not who looks after the bridge. */
+  const hintForBridge = (before: BridgeRow, after: BridgeRow): void => {
+    const { ports: old, ...settingsBefore } = before
+    const { ports: now, ...settings } = after
+    if (!equal(settingsBefore, settings)) hintFor(after, `bridge ${after.name} changed`)
+    for (const id of new Set(old).symmetricDifference(new Set(now))) {
+      const port = rows.ports.get(id) // one that is gone tells so itself
+      if (port !== undefined && isOwned(port, owner)) hintFor(port, `port ${port.name} changed`)
+    }
+  }
+
   return {
     follow,
     async ready() {
@@ -112,7 +126,9 @@ export const createDriftWatch = (options: {
       for (const { table, before, after } of changes) {
         const row = after ?? before
         if (row === undefined) continue
-        if (table === 'interface') {
+        if (table === 'bridge' && before !== undefined && after !== undefined && marksSame(before, after)) {
+          if (isOwned(after, owner)) hintForBridge(before, after)
+        } else if (table === 'interface') {
           const port = portOf(row.id)
           if (port !== undefined && isOwned({ externalIds: port.externalIds }, owner))
             hintFor(port, `interface ${row.name} changed`)
