@@ -102,7 +102,8 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     if (ending.exitCode !== null || ending.signalCode !== null) return ending.exitCode ?? -1
     const over = once(ending, 'exit')
     ending.kill(signal)
-    const [code]: unknown[] = await over
+    await over
+    const code: unknown = ending.exitCode
     return typeof code === 'number' ? code : -1
   }
 
