@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml'
 import { localTools } from '../src/cli/local.ts'
 import { createProgram } from '../src/cli/program.ts'
 import { runCommand } from '../src/main/options.ts'
-import { conditionTypes } from '../src/model/status.ts'
+import { conditionTypes, topologyConditionTypes } from '../src/model/status.ts'
 import { defaultConfiguration, parseConfiguration } from '../src/parse/configuration.ts'
 import { jsonSchemas } from '../src/parse/json-schemas.ts'
 import { parseManifestFile } from '../src/parse/manifest.ts'
@@ -116,11 +116,17 @@ t.test('fields of manifests', async (t) => {
 t.test('conditions', async (t) => {
   const told = rows(section('docs/manifests.md', '### Status')).map(([name]) => plain(name))
   t.same(told, [...conditionTypes])
+  const ofLinks = rows(section('docs/manifests.md', '## Link')).map(([name]) => plain(name))
+  t.same(
+    ofLinks.filter((name) => !name.includes('.')),
+    [...topologyConditionTypes],
+  )
+  const all: readonly string[] = [...conditionTypes, ...topologyConditionTypes]
   for (const page of pages) {
     for (const [, name = ''] of textOf(page).matchAll(
       /`(?:--for=condition=)?([A-Z][A-Za-z]+)=(?:True|False|Unknown)`/g,
     )) {
-      t.ok(conditionTypes.includes(name as never), `${page}: condition ${name}`) // any text may be asked about
+      t.ok(all.includes(name), `${page}: condition ${name}`)
     }
   }
 })

@@ -1,7 +1,7 @@
 import type { DataCenter, Link } from '../model/documents.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { Plan } from '../model/plan.ts'
-import type { ApiObject, Condition, EventRecord, FileReport, InstanceStatus } from '../model/status.ts'
+import type { ApiObject, EventRecord, FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
 
 /**
  * What the server needs of the daemon. The server checks who asks and turns HTTP into these calls; the backend knows
@@ -56,12 +56,6 @@ export type ObjectKind = (typeof objectKinds)[number]
 export const definableKinds = ['ServiceInstance', 'DataCenter', 'Link'] as const satisfies readonly ObjectKind[]
 export type DefinableKind = (typeof definableKinds)[number]
 
-/** Status of a kind that has nothing but conditions. */
-export interface PlainStatus {
-  readonly observedGeneration: number
-  readonly conditions: readonly Condition[]
-}
-
 /** As the user writes it, with defaults filled in. */
 export interface InstanceSpec {
   readonly package: string
@@ -94,8 +88,8 @@ export interface PackageStatus {
 /** `metadata.name` of a File is its path relative to the watched directory. */
 export interface ApiObjects {
   readonly ServiceInstance: ApiObject<'ServiceInstance', InstanceSpec, InstanceStatus>
-  readonly DataCenter: ApiObject<'DataCenter', DataCenter['spec'], PlainStatus>
-  readonly Link: ApiObject<'Link', Link['spec'], PlainStatus>
+  readonly DataCenter: ApiObject<'DataCenter', DataCenter['spec'], TopologyStatus>
+  readonly Link: ApiObject<'Link', Link['spec'], TopologyStatus>
   readonly Package: ApiObject<'Package', PackageSpec, PackageStatus>
   readonly File: ApiObject<'File', Readonly<Record<string, never>>, FileReport>
 }

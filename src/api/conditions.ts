@@ -1,20 +1,20 @@
-import type { Condition, ConditionType } from '../model/status.ts'
+import type { AnyConditionType, Condition } from '../model/status.ts'
 import type { AnyObject } from './backend.ts'
 
 export const conditionsOf = (object: AnyObject): readonly Condition[] =>
   'conditions' in object.status ? object.status.conditions : []
 
-export const conditionOf = (object: AnyObject, type: ConditionType): Condition | undefined =>
+export const conditionOf = (object: AnyObject, type: AnyConditionType): Condition | undefined =>
   conditionsOf(object).find((condition) => condition.type === type)
 
 /** True only when the condition was judged on what the user last asked for. */
-export const holds = (object: AnyObject, type: ConditionType, status: Condition['status'] = 'True'): boolean => {
+export const holds = (object: AnyObject, type: AnyConditionType, status: Condition['status'] = 'True'): boolean => {
   const condition = conditionOf(object, type)
   return condition?.status === status && condition.observedGeneration >= object.metadata.generation
 }
 
 // From the first thing that must be right to the last: what is wrong early explains what is wrong later.
-const order: readonly ConditionType[] = [
+const order: readonly AnyConditionType[] = [
   'Accepted',
   'Stalled',
   'PackageResolved',
@@ -24,6 +24,7 @@ const order: readonly ConditionType[] = [
   'LinksReady',
   'SapsReady',
   'Drifted',
+  'Shaped',
   'Ready',
 ]
 

@@ -65,6 +65,7 @@ export const createChanges = (
     board.onStatus((name) => {
       changed(`ServiceInstance/${name}`)
     }),
+    board.onTopology(changed),
     board.onEvent((event) => {
       tell({ type: 'EVENT', event })
     }),

@@ -3,7 +3,7 @@ import type { ApiObjects } from '../api/backend.ts'
 import { formatDiagnostic, isError } from '../model/diagnostics.ts'
 import { apiVersion } from '../model/documents.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
-import type { FileReport, InstanceStatus } from '../model/status.ts'
+import type { FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
 import type { CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
 
 /** Catalog entries as the API shows them. */
@@ -108,20 +108,24 @@ export const refusedInstance = ({ name, source, diagnostics }: RefusedObject): A
   }
 }
 
-const plain = <D extends ManifestDocument>(entry: CatalogObject<D>) => ({
+/** `status`: undefined before the first pass for the fabric. */
+const plain = <D extends ManifestDocument>(entry: CatalogObject<D>, status: TopologyStatus | undefined) => ({
   apiVersion,
   metadata: metadataOf(entry),
-  status: { observedGeneration: entry.generation, conditions: [acceptedCondition(entry)] },
+  status: status ?? { observedGeneration: 0, conditions: [acceptedCondition(entry)] },
 })
 
-export const dataCenterObject = (entry: CatalogObject<DataCenter>): ApiObjects['DataCenter'] => ({
-  ...plain(entry),
+export const dataCenterObject = (
+  entry: CatalogObject<DataCenter>,
+  status: TopologyStatus | undefined,
+): ApiObjects['DataCenter'] => ({
+  ...plain(entry, status),
   kind: 'DataCenter',
   spec: entry.document.spec,
 })
 
-export const linkObject = (entry: CatalogObject<Link>): ApiObjects['Link'] => ({
-  ...plain(entry),
+export const linkObject = (entry: CatalogObject<Link>, status: TopologyStatus | undefined): ApiObjects['Link'] => ({
+  ...plain(entry, status),
   kind: 'Link',
   spec: entry.document.spec,
 })

@@ -1,5 +1,6 @@
 import type { AnyObject, ApiObjects, DefinableKind, ObjectKind, PruneCandidate } from '../api/backend.ts'
 import { ApiError } from '../api/errors.ts'
+import type { DataCenter, Link } from '../model/documents.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
@@ -41,6 +42,10 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
   const instanceOf = (entry: CatalogInstance): ApiObjects['ServiceInstance'] =>
     instanceObject(entry, board.statusFor(entry), leaving.get(entry.document.metadata.name)?.since)
 
+  const dataCenterOf = (entry: CatalogObject<DataCenter>): ApiObjects['DataCenter'] =>
+    dataCenterObject(entry, board.topology(entry.key))
+  const linkOf = (entry: CatalogObject<Link>): ApiObjects['Link'] => linkObject(entry, board.topology(entry.key))
+
   const byName = <T extends AnyObject>(objects: readonly T[]): readonly T[] =>
     objects.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
 
@@ -53,8 +58,8 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
         ...refused.map(refusedInstance),
       ])
     },
-    DataCenter: () => byName([...watcher.catalog().dataCenters.values()].map(dataCenterObject)),
-    Link: () => byName([...watcher.catalog().links.values()].map(linkObject)),
+    DataCenter: () => byName([...watcher.catalog().dataCenters.values()].map(dataCenterOf)),
+    Link: () => byName([...watcher.catalog().links.values()].map(linkOf)),
     Package: () => watcher.catalog().packages.map((pack) => packageObject(pack, users(pack))),
     File: () => watcher.catalog().files.map(fileObject),
   }
@@ -76,7 +81,7 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
       const refused = watcher.catalog().refused.find((one) => one.key === key)
       return instance === undefined ? refused && refusedInstance(refused) : instanceOf(instance)
     }
-    return kind === 'DataCenter' ? dataCenter && dataCenterObject(dataCenter) : link && linkObject(link)
+    return kind === 'DataCenter' ? dataCenter && dataCenterOf(dataCenter) : link && linkOf(link)
   }
 
   const entry: View['entry'] = (kind, text) => {

@@ -77,7 +77,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
   const standing = built.copies.flatMap((copy) => [...copy.units, ...externalsOf(copy)])
   const known = new Set<DataCenterName>(dataCenters.map((item) => item.metadata.name))
   for (const { dataCenter } of standing) if (dataCenter !== undefined) known.add(dataCenter)
-  const routes = createRoutes(known, topology.links, owner)
+  const routes = createRoutes(known, topology.links, owner, settings.path)
 
   const plans = built.copies.map((copy) => planLinks(copy, service, links.links, settings, routes))
   const drafts = plans.flatMap((plan) => plan.drafts)

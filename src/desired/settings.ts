@@ -1,6 +1,7 @@
 import { type ImageRef, must, parseImageRef } from '../model/names.ts'
 import type {
   InstanceSettings,
+  PathPolicy,
   PlacementPolicy,
   PoolName,
   PoolSettings,
@@ -12,6 +13,7 @@ export interface EffectiveSettings {
   readonly deploySaps: boolean
   readonly bidirectional: boolean
   readonly requireForwardingGraphs: boolean
+  readonly path: PathPolicy
   readonly dockerManagement: boolean
   readonly placement: PlacementPolicy
   readonly pools: Readonly<Record<PoolName, PoolSettings>>
@@ -48,6 +50,7 @@ export const effectiveSettings = (
   deploySaps: overrides.deploySaps ?? spec.saps.deploy,
   bidirectional: overrides.bidirectional ?? spec.chaining.bidirectional,
   requireForwardingGraphs: overrides.requireForwardingGraphs ?? spec.chaining.requireForwardingGraphs,
+  path: overrides.path ?? spec.chaining.path,
   dockerManagement: overrides.dockerManagement ?? spec.management.dockerNetwork,
   placement: overrides.placement ?? spec.placement.policy,
   pools: spec.pools,

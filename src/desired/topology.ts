@@ -2,7 +2,7 @@ import { UndirectedGraph } from 'graphology'
 import { singleSource as byDelay } from 'graphology-shortest-path/dijkstra.js'
 import { singleSource as byHops } from 'graphology-shortest-path/unweighted.js'
 import { edgePathFromNodePath } from 'graphology-shortest-path/utils.js'
-import type { Link } from '../model/documents.ts'
+import type { Link, PathPolicy } from '../model/documents.ts'
 import type { DataCenterName, Owner, PortName } from '../model/names.ts'
 import { trunkPort } from './identity.ts'
 
@@ -20,8 +20,6 @@ export interface Routes {
   readonly path: (from: DataCenterName, to: DataCenterName) => readonly Hop[] | undefined
 }
 
-export type PathWeight = 'hops' | 'delay'
-
 // So that of two ways with equal delay the one with fewer switches is taken; milliseconds.
 const hopDelayMs = 0.001
 
@@ -36,21 +34,21 @@ export const createRoutes = (
   known: ReadonlySet<DataCenterName>,
   links: readonly Link[],
   owner: Owner,
-  weight: PathWeight = 'hops',
+  policy: PathPolicy,
 ): Routes => {
   const names = [...known].sort()
   const graph = new UndirectedGraph<Record<string, never>, { link: Link; delay: number }>()
   for (const name of names) graph.addNode(name)
   const delayOf = (link: Link): number => (link.spec.delayMs ?? 0) + hopDelayMs
   const usable = usableLinks(links, known)
-  const ordered = weight === 'hops' ? usable : usable.toSorted((a, b) => delayOf(a) - delayOf(b))
+  const ordered = policy === 'Hops' ? usable : usable.toSorted((a, b) => delayOf(a) - delayOf(b))
   for (const link of ordered) {
     const [a, b] = link.spec.endpoints
     if (!graph.hasEdge(a, b)) graph.addEdge(a, b, { link, delay: delayOf(link) })
   }
   const trees = new Map<DataCenterName, Readonly<Record<string, readonly string[]>>>()
   const treeOf = (from: DataCenterName): Readonly<Record<string, readonly string[]>> => {
-    const tree = trees.get(from) ?? (weight === 'hops' ? byHops(graph, from) : byDelay(graph, from, 'delay'))
+    const tree = trees.get(from) ?? (policy === 'Hops' ? byHops(graph, from) : byDelay(graph, from, 'delay'))
     trees.set(from, tree)
     return tree
   }

@@ -19,6 +19,7 @@ import type {
 } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
 import type { DesiredPort, FlowChange } from '../model/plan.ts'
+import type { Shaper } from '../model/shaping.ts'
 
 /**
  * The three engines as the loop sees them. Each adapter is idempotent (making what is there and removing what is gone
@@ -127,7 +128,10 @@ export interface LinkEngine extends Engine {
   /** Renames Docker's own interface in a container. */
   renameManagement(pid: number, name: InterfaceName): Promise<void>
   createTrunk(trunk: DesiredTrunk): Promise<void>
+  /** As far as the kernel can: what it has no shaper for is left out. */
   shapeTrunk(trunk: DesiredTrunk): Promise<void>
+  /** What the kernel can shape with. */
+  shapers(): Promise<ReadonlySet<Shaper>>
   /** Addresses of bridges' own devices on the host. */
   addresses(bridges: readonly BridgeName[]): Promise<ReadonlyMap<BridgeName, readonly string[]>>
   setAddress(bridge: BridgeName, address: Cidr | undefined): Promise<void>

@@ -10,6 +10,7 @@ import type {
   PortName,
 } from './names.ts'
 import type { Owned } from './ownership.ts'
+import type { Shaper } from './shaping.ts'
 
 /**
  * What was observed of our own objects within a scope. Foreign objects occur only where they stand in the way (`conflicts`).
@@ -25,6 +26,8 @@ export interface ActualState {
   readonly images: ReadonlySet<ImageRef>
   /** Names that desired objects need and foreign objects have. */
   readonly conflicts: readonly Conflict[]
+  /** What the kernel can shape with; looked at where trunks shall be. */
+  readonly shapers?: ReadonlySet<Shaper>
 }
 
 export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
@@ -62,6 +65,8 @@ export interface ObservedWire {
   /** From its alias; absent on devices of the fabric. */
   readonly instance?: InstanceName
   readonly up: boolean
+  /** Queueing discipline that shapes what leaves it. */
+  readonly shaper?: Shaper
   readonly inner?: {
     readonly container: ContainerName
     readonly name: InterfaceName | string
@@ -111,6 +116,8 @@ export interface ObservedFlow {
 export interface ObservedNatRule {
   readonly bridge: BridgeName
   readonly subnet: string
+  /** Some of what belongs to it is gone: the way out does not work, and must be made or taken away in full. */
+  readonly broken?: string
 }
 
 export interface Conflict {

@@ -12,6 +12,7 @@ import type {
   PortName,
   VnfId,
 } from './names.ts'
+import type { Shaping } from './shaping.ts'
 
 /**
  * What one pass of the loop is about: one instance, or the fabric that all instances stand on (the switches of data
@@ -119,12 +120,7 @@ export interface PatchEnd {
 /** A veth pair between two switches, shaped by tc. */
 export interface DesiredTrunk extends DesiredPatch {
   readonly link: string
-  readonly shaping: {
-    readonly bandwidthBitsPerSecond?: number
-    readonly delayMs?: number
-    readonly jitterMs?: number
-    readonly lossPercent?: number
-  }
+  readonly shaping: Shaping
 }
 
 /** A flow rule in the switch's own canonical text, ports by name. */

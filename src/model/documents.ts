@@ -11,6 +11,9 @@ export interface Metadata {
 
 export type PlacementPolicy = 'First' | 'RoundRobin' | 'RoundRobinWithSaps'
 
+/** What makes a way between data centers the shortest: fewest links, or the least delay that these have. */
+export type PathPolicy = 'Hops' | 'Delay'
+
 /** How an instance names its package. `version` absent = the newest onboarded. */
 export type PackageRef =
   | { readonly by: 'name'; readonly vendor?: string; readonly name: string; readonly version?: string }
@@ -48,6 +51,7 @@ export interface InstanceSettings {
   readonly deploySaps?: boolean
   readonly bidirectional?: boolean
   readonly requireForwardingGraphs?: boolean
+  readonly path?: PathPolicy
   readonly dockerManagement?: boolean
   readonly placement?: PlacementPolicy
 }
@@ -112,7 +116,11 @@ export interface SondConfiguration {
     readonly pools: Readonly<Record<PoolName, PoolSettings>>
     readonly placement: { readonly policy: PlacementPolicy }
     readonly saps: { readonly deploy: boolean; readonly vnfd: string | null }
-    readonly chaining: { readonly bidirectional: boolean; readonly requireForwardingGraphs: boolean }
+    readonly chaining: {
+      readonly bidirectional: boolean
+      readonly requireForwardingGraphs: boolean
+      readonly path: PathPolicy
+    }
     readonly management: { readonly dockerNetwork: boolean }
     readonly images: {
       readonly forcePull: boolean

@@ -1,6 +1,7 @@
 import type { DataCenterName } from './names.ts'
 import type { Diagnostic } from './diagnostics.ts'
 
+/** Of an instance. */
 export const conditionTypes = [
   'Ready',
   'Reconciling',
@@ -17,8 +18,13 @@ export const conditionTypes = [
 
 export type ConditionType = (typeof conditionTypes)[number]
 
+/** Of a data center, and of a link with `Shaped`. */
+export const topologyConditionTypes = ['Ready', 'Accepted', 'Shaped'] as const
+
+export type AnyConditionType = ConditionType | (typeof topologyConditionTypes)[number]
+
 export interface Condition {
-  readonly type: ConditionType
+  readonly type: AnyConditionType
   readonly status: 'True' | 'False' | 'Unknown'
   /** UpperCamelCase, stable. */
   readonly reason: string
@@ -35,6 +41,12 @@ export interface InstanceStatus {
   readonly functions: readonly FunctionStatus[]
   readonly links: readonly LinkStatus[]
   readonly saps: readonly SapStatus[]
+}
+
+/** Of a data center or a link. */
+export interface TopologyStatus {
+  readonly observedGeneration: number
+  readonly conditions: readonly Condition[]
 }
 
 export interface FunctionStatus {

@@ -120,10 +120,11 @@ export const observe = async (desired: DesiredState, engines: Engines, cookie: n
         observeInstanceSwitches(scope.instance, desired, engines, cookie),
       ])
     : observeFabricSwitches(desired, engines).then((found): [ActualState['containers'], SwitchesSeen] => [[], found]))
-  const [wires, images, outside] = await Promise.all([
+  const [wires, images, outside, shapers] = await Promise.all([
     observeWires(desired, containers, seen.ports, engines),
     observeImages(desired, containers, engines),
     observeOutside(desired, seen, engines),
+    desired.trunks.length === 0 ? undefined : engines.links.shapers(),
   ])
   return {
     containers,
@@ -133,6 +134,7 @@ export const observe = async (desired: DesiredState, engines: Engines, cookie: n
     bridges: outside.bridges,
     natRules: outside.natRules,
     images,
+    ...(shapers === undefined ? {} : { shapers }),
     conflicts: [...seen.conflicts, ...(await observeConflicts(desired, containers, wires, engines))],
   }
 }

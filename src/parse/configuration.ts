@@ -4,7 +4,7 @@ import { isError } from '../model/diagnostics.ts'
 import { type PoolSettings, type SondConfiguration, apiVersion } from '../model/documents.ts'
 import { type Cidr, must, parseCidr, parseOwner } from '../model/names.ts'
 import { checkHeader } from './manifest.ts'
-import { placementPolicy } from './manifest-schema.ts'
+import { pathPolicy, placementPolicy } from './manifest-schema.ts'
 import { createReport } from './report.ts'
 import { count, durationField, parsed, strict } from './schema-fields.ts'
 import { reportIssues } from './schema-issues.ts'
@@ -76,6 +76,7 @@ const spec = strict({
   chaining: strict({
     bidirectional: z.boolean().default(true),
     requireForwardingGraphs: z.boolean().default(false),
+    path: pathPolicy.default('Hops'),
   }).prefault({}),
   management: strict({ dockerNetwork: z.boolean().default(false) }).prefault({}),
   images: strict({

@@ -35,6 +35,8 @@ const metadata = strict({
     .default({}),
 })
 
+export const pathPolicy = z.enum(['Hops', 'Delay'])
+
 export const placementPolicy = z.enum(['First', 'RoundRobin', 'RoundRobinWithSaps'])
 
 const document = <Kind extends string, Spec extends z.ZodType>(kind: Kind, spec: Spec) =>
@@ -97,9 +99,11 @@ const serviceInstanceSpec = strict({
   state: z.enum(['Running', 'Stopped']).default('Running'),
   driftMode: z.enum(['Enforce', 'Warn']).default('Enforce'),
   saps: strict({ deploy: z.boolean().optional() }).default({}),
-  chaining: strict({ bidirectional: z.boolean().optional(), requireForwardingGraphs: z.boolean().optional() }).default(
-    {},
-  ),
+  chaining: strict({
+    bidirectional: z.boolean().optional(),
+    requireForwardingGraphs: z.boolean().optional(),
+    path: pathPolicy.optional(),
+  }).default({}),
   management: strict({ dockerNetwork: z.boolean().optional() }).default({}),
   placement: strict({ policy: placementPolicy.optional() }).default({}),
   functions: z.array(functionOverride).default([]),
@@ -109,6 +113,7 @@ const serviceInstanceSpec = strict({
       deploySaps: saps.deploy,
       bidirectional: chaining.bidirectional,
       requireForwardingGraphs: chaining.requireForwardingGraphs,
+      path: chaining.path,
       dockerManagement: management.dockerNetwork,
       placement: placement.policy,
     })

@@ -1,5 +1,6 @@
 import type { DesiredTrunk, PatchEnd } from '../model/desired.ts'
 import { externalIds } from '../model/ownership.ts'
+import { shaperFor } from '../model/shaping.ts'
 import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
 import type { Survey } from './survey.ts'
@@ -26,6 +27,16 @@ const drift = ({ ends }: DesiredTrunk, { wires }: Survey): string | undefined =>
   return undefined
 }
 
+/** What shapes an end is not what shall; the kernel's own figures are not compared, for they come back rounded. */
+const shaperDrift = ({ ends, shaping }: DesiredTrunk, { wires, actual: { shapers } }: Survey): string | undefined => {
+  if (shapers === undefined) return undefined
+  const wanted = shaperFor(shaping, shapers)
+  const other = ends
+    .map(({ port }) => wires.get(port)?.shaper ?? 'nothing')
+    .find((found) => found !== (wanted ?? 'nothing'))
+  return other === undefined ? undefined : `shaped by ${other} → ${wanted ?? 'nothing'}`
+}
+
 /** Veth pairs between switches. How they are shaped is read from the marks on their ports, which are written afterwards. */
 export const planTrunks = (draft: Draft, survey: Survey): void => {
   for (const trunk of survey.desired.trunks) {
@@ -35,8 +46,8 @@ export const planTrunks = (draft: Draft, survey: Survey): void => {
     const wanted = shapingMark(trunk)
     const marks = trunk.ends.map(({ port }) => survey.ports.get(port)?.externalIds[externalIds.shaping])
     const other = marks.find((mark) => mark !== wanted)
-    const why =
-      cause ?? (marks.every((mark) => mark === wanted) ? undefined : `shaping: ${other ?? 'none'} → ${wanted}`)
+    const isMarked = marks.every((mark) => mark === wanted)
+    const why = cause ?? (isMarked ? shaperDrift(trunk, survey) : `shaping: ${other ?? 'none'} → ${wanted}`)
     if (why === undefined) continue
     const after = [stepId.trunk(trunk.link)]
     draft.add({ kind: 'shapeTrunk', id: stepId.shape(trunk.link), trunk, after, cause: why })

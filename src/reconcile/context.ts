@@ -5,9 +5,9 @@ import type { SondConfiguration } from '../model/documents.ts'
 import type { Log } from '../model/log.ts'
 import type { ContainerName, InstanceName, Owner } from '../model/names.ts'
 import type { StepOutcome } from '../model/plan.ts'
-import type { InstanceStatus } from '../model/status.ts'
+import type { InstanceStatus, TopologyStatus } from '../model/status.ts'
 import type { Store } from '../store/store.ts'
-import type { Watcher } from '../watch/types.ts'
+import type { ObjectKey, Watcher } from '../watch/types.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { Crashes } from './crashes.ts'
@@ -25,6 +25,10 @@ export interface StatusBoard {
   setStatus(instance: InstanceName, status: InstanceStatus): void
   /** Forgets an instance that has gone. */
   drop(instance: InstanceName): void
+  /** Status of a data center or a link. */
+  topology(key: ObjectKey): TopologyStatus | undefined
+  /** Of all data centers and links there are. */
+  setTopology(statuses: ReadonlyMap<ObjectKey, TopologyStatus>): void
   event(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void
   /** A thing happened over and over: said once until its text changes. */
   say(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void

@@ -1,4 +1,4 @@
-import { conditionTypes, type Condition, type ConditionType } from '../model/status.ts'
+import type { AnyConditionType, Condition, ConditionType } from '../model/status.ts'
 
 /** What a condition says now, before it is known since when. */
 export interface Verdict {
@@ -16,13 +16,14 @@ export const unknown = (reason: string, message: string): Verdict => ({ status: 
 export type Verdicts = Readonly<Record<ConditionType, Verdict>>
 
 /** Verdicts with the time since when each status is what it is; the time of one that did not flip stays. */
-export const stampConditions = (
-  verdicts: Verdicts,
+export const stampConditions = <T extends AnyConditionType>(
+  types: readonly T[],
+  verdicts: Readonly<Record<T, Verdict>>,
   previous: readonly Condition[],
   observedGeneration: number,
   now: string,
 ): readonly Condition[] =>
-  conditionTypes.map((type) => {
+  types.map((type) => {
     const verdict = verdicts[type]
     const before = previous.find((condition) => condition.type === type)
     const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : now

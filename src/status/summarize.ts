@@ -1,5 +1,5 @@
 import { isEmpty } from '../model/plan.ts'
-import type { ConditionType, InstanceStatus } from '../model/status.ts'
+import { conditionTypes, type ConditionType, type InstanceStatus } from '../model/status.ts'
 import { no, sentences, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
 import { failuresOf, functionStatuses, sapStatuses } from './functions.ts'
 import type { InstanceEntry, PassResult, SummaryInput } from './input.ts'
@@ -160,7 +160,7 @@ export const summarize = (input: SummaryInput): InstanceStatus => {
   const unknownNow = result === undefined && entry.document.spec.state === 'Running'
   return {
     observedGeneration: entry.generation,
-    conditions: stampConditions(verdicts, previous?.conditions ?? [], entry.generation, now),
+    conditions: stampConditions(conditionTypes, verdicts, previous?.conditions ?? [], entry.generation, now),
     package: packageOf(entry),
     functions: unknownNow
       ? (previous?.functions ?? [])
@@ -182,7 +182,7 @@ export const initialStatus = (entry: InstanceEntry, now: string): InstanceStatus
   }
   return {
     observedGeneration: 0,
-    conditions: stampConditions(verdicts, [], 0, now),
+    conditions: stampConditions(conditionTypes, verdicts, [], 0, now),
     package: packageOf(entry),
     functions: [],
     links: [],

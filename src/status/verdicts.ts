@@ -8,7 +8,10 @@ import { isMissed } from './links.ts'
 
 /** The conditions that each tell of one part of an instance. */
 
-export const acceptedVerdict = ({ accepted, diagnostics }: InstanceEntry): Verdict => {
+export const acceptedVerdict = ({
+  accepted,
+  diagnostics,
+}: Pick<InstanceEntry, 'accepted' | 'diagnostics'>): Verdict => {
   if (accepted) return yes('Valid')
   const errors = diagnostics.filter(isError)
   const reason = errors.some(({ code }) => code === 'FILE_MISSING') ? 'FileMissing' : 'Invalid'

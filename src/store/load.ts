@@ -92,6 +92,7 @@ export const loadRecords = async (
     tombstones: await loadKind(directory, 'tombstones', log),
     directories: await loadKind(directory, 'directories', log),
     statuses: await loadKind(directory, 'statuses', log),
+    topology: await loadKind(directory, 'topology', log),
     histories: await loadKind(directory, 'histories', log),
   }
 }

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { ManifestDocument } from '../model/documents.ts'
 import type { PackageDigest } from '../model/names.ts'
-import type { InstanceStatus } from '../model/status.ts'
+import type { InstanceStatus, TopologyStatus } from '../model/status.ts'
 
 /** What is remembered of a file of the watched directory: its last good meaning. Key: path below the directory. */
 export interface FileMemory {
@@ -74,6 +74,11 @@ export interface StatusMemory {
   readonly diagnostics: readonly Diagnostic[]
 }
 
+/** Of data centers and links. Key: key of the object, `Link/dc1-dc2`. */
+export interface TopologyMemory {
+  readonly status: TopologyStatus
+}
+
 /** How a container fared, so that back-off outlives the daemon. Key: name of the container. */
 export interface ContainerHistory {
   readonly restarts: number
@@ -95,6 +100,7 @@ export interface Records {
   tombstones: Tombstone
   directories: DirectoryMemory
   statuses: StatusMemory
+  topology: TopologyMemory
   histories: ContainerHistory
 }
 
@@ -146,6 +152,7 @@ export const recordShapes: { readonly [K in RecordKind]: (value: unknown) => val
     heldSince: 'string',
   }),
   statuses: shaped<StatusMemory>({ status: 'object', diagnostics: 'array' }),
+  topology: shaped<TopologyMemory>({ status: 'object' }),
   histories: shaped<ContainerHistory>({
     restarts: 'number',
     crashes: 'number',

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { desireFabric } from '../../src/desired/fabric.ts'
 import { createRoutes } from '../../src/desired/topology.ts'
+import type { PathPolicy } from '../../src/model/documents.ts'
 import type { Link } from '../../src/model/documents.ts'
 import { name } from '../support/build.ts'
 import { dataCenter, trunk } from './samples.ts'
@@ -86,17 +87,17 @@ t.test('ways between data centers', (t) => {
     trunk('a-c', { delayMs: 100 }),
     trunk('c-d'),
   ]
-  const way = (from: string, to: string, weight?: 'hops' | 'delay') =>
-    createRoutes(known('a', 'b', 'c', 'd', 'e'), links, owner, weight)
+  const way = (from: string, to: string, policy: PathPolicy = 'Hops') =>
+    createRoutes(known('a', 'b', 'c', 'd', 'e'), links, owner, policy)
       .path(name.object(from), name.object(to))
       ?.map((hop) => hop.link)
   t.strictSame(way('a', 'a'), [])
   t.strictSame(way('a', 'd'), ['a-c', 'c-d'], 'fewest hops')
-  t.strictSame(way('a', 'd', 'delay'), ['a-b-2', 'b-c', 'c-d'], 'least delay, over the better of two links')
+  t.strictSame(way('a', 'd', 'Delay'), ['a-b-2', 'b-c', 'c-d'], 'least delay, over the better of two links')
   t.strictSame(way('a', 'b'), ['a-b'], 'of two links the first by name')
   t.equal(way('a', 'e'), undefined)
-  t.equal(way('a', 'e', 'delay'), undefined)
-  const [hop] = createRoutes(known('a', 'b'), links, owner).path(name.object('a'), name.object('b')) ?? []
+  t.equal(way('a', 'e', 'Delay'), undefined)
+  const [hop] = createRoutes(known('a', 'b'), links, owner, 'Hops').path(name.object('a'), name.object('b')) ?? []
   t.match(hop, { from: 'a', to: 'b', out: /^st[a-z2-7]{12}$/u, in: /^st/u })
   t.not(hop?.out, hop?.in)
   t.end()

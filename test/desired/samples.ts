@@ -162,7 +162,7 @@ export const configuration: SondConfiguration['spec'] = {
   },
   placement: { policy: 'RoundRobinWithSaps' },
   saps: { deploy: false, vnfd: null },
-  chaining: { bidirectional: true, requireForwardingGraphs: false },
+  chaining: { bidirectional: true, requireForwardingGraphs: false, path: 'Hops' },
   management: { dockerNetwork: false },
   images: { forcePull: false, buildDockerfiles: false, allow: ['*'] },
   scripts: { stopWaitMs: 1 },

@@ -28,7 +28,7 @@ t.test('defaults', (t) => {
       },
       placement: { policy: 'RoundRobinWithSaps' },
       saps: { deploy: false, vnfd: null },
-      chaining: { bidirectional: true, requireForwardingGraphs: false },
+      chaining: { bidirectional: true, requireForwardingGraphs: false, path: 'Hops' },
       management: { dockerNetwork: false },
       images: { forcePull: false, buildDockerfiles: false, allow: ['*'] },
       scripts: { stopWaitMs: 5_000 },
@@ -60,7 +60,7 @@ t.test('every setting can be changed', (t) => {
   pools: {sap: {prefix: 10.0.0.0/8, size: 29, count: 200}, elan: {size: 20, count: 16}, eline: {count: 1}}
   placement: {policy: First}
   saps: {deploy: true, vnfd: /etc/sond/sap.yml}
-  chaining: {bidirectional: false, requireForwardingGraphs: true}
+  chaining: {bidirectional: false, requireForwardingGraphs: true, path: Delay}
   management: {dockerNetwork: true}
   images: {forcePull: true, buildDockerfiles: true, allow: [registry.example/*]}
   scripts: {stopWait: 0}
@@ -82,6 +82,7 @@ t.test('every setting can be changed', (t) => {
     eline: { prefix: '10.30.0.0/16', size: 30, count: 1 },
   })
   t.equal(spec?.scripts.stopWaitMs, 0)
+  t.equal(spec?.chaining.path, 'Delay')
   t.equal(spec?.saps.vnfd, '/etc/sond/sap.yml')
   t.end()
 })

@@ -26,7 +26,7 @@ spec:
   state: Stopped
   driftMode: Warn
   saps: {deploy: true}
-  chaining: {bidirectional: false, requireForwardingGraphs: true}
+  chaining: {bidirectional: false, requireForwardingGraphs: true, path: Delay}
   management: {dockerNetwork: true}
   placement: {policy: First}
   functions:
@@ -63,6 +63,7 @@ spec:
             deploySaps: true,
             bidirectional: false,
             requireForwardingGraphs: true,
+            path: 'Delay',
             dockerManagement: true,
             placement: 'First',
           },

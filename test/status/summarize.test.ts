@@ -510,7 +510,7 @@ t.test('the time of a condition moves only when its status flips', (t) => {
       let conditions: InstanceStatus['conditions'] = []
       for (const [index, pass] of passes.entries()) {
         const before = conditions
-        conditions = stampConditions(pass, before, index, `t${index}`)
+        conditions = stampConditions(conditionTypes, pass, before, index, `t${index}`)
         for (const condition of conditions) {
           const old = before.find(({ type }) => type === condition.type)
           const moved = condition.lastTransitionTime === `t${index}`

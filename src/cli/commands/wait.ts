@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { AnyObject } from '../../api/backend.ts'
 import { explain, holds } from '../../api/conditions.ts'
 import { apiRoot } from '../../api/paths.ts'
-import { conditionTypes, type Condition, type ConditionType } from '../../model/status.ts'
+import { conditionTypes, topologyConditionTypes, type AnyConditionType, type Condition } from '../../model/status.ts'
 import { ApiRefusal, type Client } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { formatAge } from '../duration.ts'
@@ -15,25 +15,27 @@ import { formatServer } from '../server-address.ts'
 export type Goal =
   | { readonly kind: 'delete' }
   | { readonly kind: 'create' }
-  | { readonly kind: 'condition'; readonly type: ConditionType; readonly status: Condition['status'] }
+  | { readonly kind: 'condition'; readonly type: AnyConditionType; readonly status: Condition['status'] }
 
 export interface WaitOptions {
   readonly goal: Goal
   readonly timeoutMs: number
 }
 
+const goalTypes: readonly AnyConditionType[] = [...new Set([...conditionTypes, ...topologyConditionTypes])]
+
 /** `condition=Ready`, `condition=Ready=False`, `create`, `delete`. */
 export const parseGoal = (text: string): Goal => {
   if (text === 'delete' || text === 'create') return { kind: text }
   const [word, typeText = '', statusText = 'True', ...rest] = text.split('=')
-  const type = conditionTypes.find((each) => each.toLowerCase() === typeText.toLowerCase())
+  const type = goalTypes.find((each) => each.toLowerCase() === typeText.toLowerCase())
   const status = (['True', 'False', 'Unknown'] as const).find((each) => each.toLowerCase() === statusText.toLowerCase())
   if (word === 'condition' && type !== undefined && status !== undefined && rest.length === 0) {
     return { kind: 'condition', type, status }
   }
   throw usageError(
     `--for=${text} is nothing to wait for`,
-    `Write condition=TYPE[=STATUS], create or delete; types: ${conditionTypes.join(', ')}.`,
+    `Write condition=TYPE[=STATUS], create or delete; types: ${goalTypes.join(', ')}.`,
   )
 }
 

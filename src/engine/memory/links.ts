@@ -2,9 +2,13 @@ import type { ObservedWire } from '../../model/actual.ts'
 import { EngineError } from '../../model/errors.ts'
 import { must, parseBridgeName, parsePortName } from '../../model/names.ts'
 import { asOwned, externalIds as keys, type Owned } from '../../model/ownership.ts'
+import { shaperFor, type Shaper } from '../../model/shaping.ts'
 import type { LinkEngine } from '../ports.ts'
 import { addDevice, deleteDevice, devicesIn, tellLinks } from './devices.ts'
 import type { MemoryDevice, World } from './world.ts'
+
+/** The kernel of a world has everything. */
+const shapers: ReadonlySet<Shaper> = new Set(['netem', 'tbf'])
 
 /** Network devices of a world, for one owner. */
 export const createMemoryLinks = (world: World, owner: string): LinkEngine => {
@@ -38,7 +42,9 @@ export const createMemoryLinks = (world: World, owner: string): LinkEngine => {
         if (port === undefined || !isOurs(device)) return []
         const { peer, up } = device
         const container = peer === undefined ? undefined : names.get(peer.namespace)
-        if (peer === undefined || container === undefined) return [asOwned({ port, up })]
+        if (peer === undefined || container === undefined) {
+          return [asOwned({ port, up, ...(device.shaper === undefined ? {} : { shaper: device.shaper }) })]
+        }
         const { name, mac, addresses } = peer
         const inner = { container, name, mac, addresses: [...addresses], up: peer.up, txOffload: peer.txOffload }
         return [asOwned({ port, up, inner })]
@@ -99,12 +105,15 @@ export const createMemoryLinks = (world: World, owner: string): LinkEngine => {
       const first = addDevice(world, { name: ends[0].port, namespace: 0, mark: { owner } })
       first.peer = addDevice(world, { name: ends[1].port, namespace: 0, mark: { owner }, peer: first })
     },
-    shapeTrunk: async ({ link, ends }) => {
+    shapeTrunk: async ({ link, ends, shaping }) => {
       world.enter('links.shapeTrunk', link, true)
       for (const { port } of ends) {
-        if (!outside().has(port)) throw new EngineError('NOT_FOUND', { device: port })
+        const device = outside().get(port)
+        if (device === undefined) throw new EngineError('NOT_FOUND', { device: port })
+        device.shaper = shaperFor(shaping, shapers)
       }
     },
+    shapers: async () => shapers,
     addresses: async (bridges) => new Map(bridges.map((name) => [name, [...(outside().get(name)?.addresses ?? [])]])),
     setAddress: async (bridge, address) => {
       world.enter('links.setAddress', bridge, true)

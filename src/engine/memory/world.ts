@@ -1,6 +1,7 @@
 import type { ContainerState } from '../../model/actual.ts'
 import type { Limits, UnitKey } from '../../model/desired.ts'
 import { EngineError, type EngineErrorCode } from '../../model/errors.ts'
+import type { Shaper } from '../../model/shaping.ts'
 import type { EngineHint, Subscription } from '../ports.ts'
 import { runShell, type Shell } from './shell.ts'
 
@@ -39,6 +40,7 @@ export interface MemoryDevice {
   mac: string
   addresses: string[]
   txOffload: boolean
+  shaper?: Shaper | undefined
   peer?: MemoryDevice
 }
 

@@ -11,6 +11,8 @@ const linkSchema = z.object({
   flags: z.array(z.string()).default([]),
   address: z.string().default(''),
   ifalias: z.string().default(''),
+  /** Queueing discipline at its root. */
+  qdisc: z.string().optional(),
   group: z.string().default('default'),
   /** Index of the other end, when it is in another namespace. */
   link_index: z.number().optional(),

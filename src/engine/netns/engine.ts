@@ -12,6 +12,7 @@ import { createNamespaces } from './namespaces.ts'
 import { createNat } from './nat.ts'
 import { findContainers, observeWires } from './observe.ts'
 import { createReadings } from './readings.ts'
+import { createShapers } from './shapers.ts'
 import { createTrunkMaker } from './trunks.ts'
 import { createWireMaker } from './wires.ts'
 
@@ -115,10 +116,11 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     offloadOff: checksumOffload === 'off',
     onMade: (port, instance, nsid) => known.set(port, { instance, nsid }),
   })
+  const shapers = createShapers(timeouts.call, timeouts.reading)
   const trunks = createTrunkMaker({
     ip,
     marks,
-    log,
+    shapers,
     remove: wires.remove,
     onMade: (port) => known.set(port, { instance: undefined, nsid: undefined }),
   })
@@ -163,6 +165,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     renameManagement: host.renameManagement,
     createTrunk: trunks.create,
     shapeTrunk: trunks.shape,
+    shapers,
     addresses(bridges) {
       for (const bridge of bridges) watchedBridges.add(bridge)
       return host.addresses(bridges)

@@ -72,6 +72,7 @@ export const observeWires = async (options: {
       port: outer.ifname as PortName,
       ...(instance !== undefined && { instance }),
       up: isUp(outer),
+      ...((outer.qdisc === 'netem' || outer.qdisc === 'tbf') && { shaper: outer.qdisc }),
       ...(container !== undefined &&
         device !== undefined && {
           inner: innerState(container, device, reading?.txOffload.get(device.ifindex) ?? true),

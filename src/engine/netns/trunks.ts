@@ -1,7 +1,7 @@
 import type { DesiredTrunk } from '../../model/desired.ts'
 import { EngineError } from '../../model/errors.ts'
-import type { Log } from '../../model/log.ts'
 import type { PortName } from '../../model/names.ts'
+import { shaperFor, type Shaper, type Shaping } from '../../model/shaping.ts'
 import { parseDevices, type Marks } from './devices.ts'
 import type { IpTool } from './ip.ts'
 
@@ -11,12 +11,7 @@ export interface TrunkMaker {
   readonly shape: (trunk: DesiredTrunk) => Promise<void>
 }
 
-type Shaping = DesiredTrunk['shaping']
-
-const isShaped = ({ bandwidthBitsPerSecond, delayMs, jitterMs, lossPercent }: Shaping): boolean =>
-  [bandwidthBitsPerSecond, delayMs, jitterMs, lossPercent].some((value) => (value ?? 0) > 0)
-
-/** `netem` does all of it: delay, jitter, loss and rate (tc-netem(8)). */
+/** Delay, jitter, loss and rate (tc-netem(8)). */
 export const netemArguments = (shaping: Shaping): readonly string[] => {
   const { bandwidthBitsPerSecond: rate = 0, delayMs: delay = 0, jitterMs: jitter = 0, lossPercent: loss = 0 } = shaping
   // The queue holds what is on its way: the packets of one delay at the full rate, 1500 bytes each, and some more.
@@ -39,36 +34,27 @@ export const tbfArguments = (bitsPerSecond: number): readonly string[] => {
 export const createTrunkMaker = (options: {
   readonly ip: IpTool
   readonly marks: Marks
-  readonly log: Log
+  readonly shapers: () => Promise<ReadonlySet<Shaper>>
   remove(port: PortName): Promise<void>
   onMade(port: PortName): void
 }): TrunkMaker => {
-  const { ip, marks, log } = options
+  const { ip, marks } = options
 
-  const unknownKind = (stderr: string): boolean => /Specified qdisc kind is unknown|No such file/.test(stderr)
-
-  const shapeEnd = async (port: PortName, shaping: Shaping): Promise<void> => {
-    if (!isShaped(shaping)) {
+  const shapeEnd = async (port: PortName, shaping: Shaping, shaper: Shaper | undefined): Promise<void> => {
+    if (shaper === undefined) {
       const { code, stderr } = await ip.run('tc', ['qdisc', 'del', 'dev', port, 'root'])
       // What tc says of a device that has only the queue every device has.
       if (code === 0 || /handle of zero|Invalid handle|No such file/.test(stderr)) return
       throw new EngineError('REFUSED', { port, error: stderr.trim() })
     }
-    const rate = shaping.bandwidthBitsPerSecond ?? 0
-    const ways = [netemArguments(shaping), ...(rate > 0 ? [tbfArguments(rate)] : [])]
-    for (const [index, way] of ways.entries()) {
-      const { code, stderr } = await ip.run('tc', ['qdisc', 'replace', 'dev', port, 'root', ...way])
-      if (code === 0) {
-        if (index > 0) log.warn('the kernel has no netem: this trunk has its bandwidth alone', { port, shaping })
-        return
-      }
-      if (!unknownKind(stderr)) throw new EngineError('REFUSED', { port, error: stderr.trim() })
-    }
-    log.warn('the kernel has neither netem nor tbf: this trunk is not shaped', { port, shaping })
+    const way = shaper === 'netem' ? netemArguments(shaping) : tbfArguments(shaping.bandwidthBitsPerSecond ?? 0)
+    const { code, stderr } = await ip.run('tc', ['qdisc', 'replace', 'dev', port, 'root', ...way])
+    if (code !== 0) throw new EngineError('REFUSED', { port, error: stderr.trim() })
   }
 
   const shape: TrunkMaker['shape'] = async ({ ends, shaping }) => {
-    for (const end of ends) await shapeEnd(end.port, shaping)
+    const shaper = shaperFor(shaping, await options.shapers())
+    for (const end of ends) await shapeEnd(end.port, shaping, shaper)
   }
 
   return {

@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { LinkEngine } from '../../../src/engine/ports.ts'
 import type { ObservedWire } from '../../../src/model/actual.ts'
 import type { DesiredTrunk } from '../../../src/model/desired.ts'
+import { shaperFor } from '../../../src/model/shaping.ts'
 import { EngineError } from '../../../src/model/errors.ts'
 import type { BridgeName, ContainerName, PortName } from '../../../src/model/names.ts'
 import type { Owned } from '../../../src/model/ownership.ts'
@@ -275,9 +276,28 @@ export const linkContract = (t: Test, makeSubject: () => Promise<LinkSubject>): 
     }
     await engine.createTrunk(trunk)
     await engine.createTrunk(trunk)
+    const observed = async () => (await engine.observe([])).filter((one) => one.port === x || one.port === y)
+    const shapers = await engine.shapers()
     await engine.shapeTrunk(trunk)
+    const shaper = shaperFor(trunk.shaping, shapers)
+    t.same(
+      (await observed()).map((one) => one.shaper),
+      [shaper, shaper],
+      'shaped as far as the kernel can',
+    )
+    const delayed = shaperFor({ delayMs: 5 }, shapers)
+    await engine.shapeTrunk({ ...trunk, shaping: { delayMs: 5 } })
+    t.same(
+      (await observed()).map((one) => one.shaper),
+      [delayed, delayed],
+      'a bandwidth that is asked for no more does not stay',
+    )
     await engine.shapeTrunk({ ...trunk, shaping: {} })
-    const seen = (await engine.observe([])).filter((one) => one.port === x || one.port === y)
+    const seen = await observed()
+    t.same(
+      seen.map((one) => one.shaper),
+      [undefined, undefined],
+    )
     t.match(
       seen.sort((a, b) => a.port.localeCompare(b.port)),
       [
