@@ -20,12 +20,13 @@ export interface ProgramOptions {
 }
 
 // Messages are parsed, so they must not follow the user's language.
-const environment = (): NodeJS.ProcessEnv => ({
+export const programEnvironment = (): NodeJS.ProcessEnv => ({
   PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
   LC_ALL: 'C',
 })
 
-const killGroup = (child: ChildProcess): void => {
+/** Ends a program that leads a process group, and what it has started. */
+export const killGroup = (child: ChildProcess): void => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   try {
     process.kill(-child.pid, 'SIGKILL')
@@ -44,7 +45,7 @@ export const runProgram = (
   { input, timeoutMs }: ProgramOptions,
 ): Promise<ProgramResult> =>
   new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env: environment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     let timedOut = false
@@ -96,7 +97,7 @@ export interface FollowOptions {
  */
 export const followProgram = (command: string, args: readonly string[], options: FollowOptions): FollowedProgram => {
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
-    env: environment(),
+    env: programEnvironment(),
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -7,6 +7,7 @@ import t from 'tap'
 import { createBatcher, failed, succeeded } from '../../src/engine/batcher.ts'
 import { createHintHub } from '../../src/engine/hints.ts'
 import type { EngineHint } from '../../src/engine/ports.ts'
+import { createLauncher } from '../../src/engine/launcher.ts'
 import { followProgram, runProgram } from '../../src/engine/process.ts'
 import { name } from '../support/build.ts'
 import { until } from '../support/until.ts'
@@ -28,6 +29,40 @@ t.test('a time-out ends it, and what it has started', async (t) => {
   const begin = performance.now()
   await t.rejects(runProgram('sh', ['-c', 'sleep 100 & sleep 100'], { timeoutMs: 100 }), { code: 'TIMEOUT' })
   t.ok(performance.now() - begin < 5000)
+})
+
+t.test('a launcher runs programs as they would run by themselves', async (t) => {
+  const launcher = createLauncher(['setpriv'])
+  t.teardown(() => launcher.close())
+  const options = { timeoutMs: 5000 }
+  const hostile = '$(touch /tmp/x) `id` * "\'\\ ; & | > é'
+  t.same(await launcher.run('printf', ['%s|', hostile, 'b'], options), { code: 0, stdout: `${hostile}|b|`, stderr: '' })
+  const input = 'a $b `c` *\\\n\n  é\n'
+  t.same(await launcher.run('cat', [], { ...options, input }), { code: 0, stdout: input, stderr: '' })
+  t.match(await launcher.run('cat', [], options), { code: 0, stdout: '' }, 'no input is an empty one')
+  t.match(await launcher.run('ls', ['/no-such-file'], options), { code: 2, stderr: /no-such-file/ })
+  t.match(await launcher.run('true', [], { ...options, input: 'line\n'.repeat(1000) }), { code: 0 })
+  await t.rejects(launcher.run('no-such-program', [], options), { code: 'UNAVAILABLE' })
+  const large = `${'x'.repeat(100_000)}\n`
+  t.match(await launcher.run('cat', [], { ...options, input: large }), { stdout: large }, 'too long for a shell')
+  t.match(await launcher.run('printf', ['%s', 'a\nb'], options), { stdout: 'a\nb' }, 'words of several lines')
+  const many = await Promise.all(Array.from({ length: 20 }, (_, index) => launcher.run('expr', [`${index}`], options)))
+  t.same(
+    many.map(({ stdout }) => stdout),
+    Array.from({ length: 20 }, (_, index) => `${index}\n`),
+  )
+})
+
+t.test('a launcher ends what takes too long, and works on', async (t) => {
+  const launcher = createLauncher([])
+  t.teardown(() => launcher.close())
+  const begin = performance.now()
+  await t.rejects(launcher.run('sh', ['-c', 'sleep 100 & sleep 100'], { timeoutMs: 100 }), { code: 'TIMEOUT' })
+  t.ok(performance.now() - begin < 5000)
+  t.match(await launcher.run('echo', ['on'], { timeoutMs: 5000 }), { stdout: 'on\n' })
+  const nowhere = createLauncher(['nsenter', '--net=/no-such-namespace'])
+  await t.rejects(nowhere.run('true', [], { timeoutMs: 5000 }), { code: 'UNAVAILABLE' })
+  nowhere.close()
 })
 
 t.test('a followed program tells lines, and its end', async (t) => {

@@ -182,6 +182,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     async close() {
       closed = true
       hub.close()
+      ip.close()
       await monitor.stop()
     },
   }

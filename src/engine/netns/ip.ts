@@ -1,5 +1,6 @@
 import { EngineError } from '../../model/errors.ts'
-import { runProgram, type ProgramResult } from '../process.ts'
+import { createLauncher } from '../launcher.ts'
+import type { ProgramResult } from '../process.ts'
 
 /** iproute2, ethtool and nft in the switches' namespace, and in containers' namespaces, with as few processes as can be. */
 export interface IpTool {
@@ -10,18 +11,16 @@ export interface IpTool {
   /** Command and arguments that start a program in the switches' namespace. */
   command(program: string, args: readonly string[]): readonly [string, readonly string[]]
   /**
-   * Lines of `ip`, all in one process; a line that fails stops no other.
+   * Lines of `ip`, all in one process, in the switches' namespace or in that of a process; a line that fails stops no other.
    * Gives each line's error text, undefined where it succeeded, and what was printed (JSON).
    */
   batch(
     lines: readonly string[],
+    pid?: number,
   ): Promise<{ readonly errors: readonly (string | undefined)[]; readonly stdout: string }>
-  /**
-   * Runs one program per call in the network namespace of a process. All of them from one process of ours; when one
-   * fails, each is run by itself, so that every call has a result of its own. So calls must be idempotent.
-   * `count` tells from all output whether each call has printed its part.
-   */
-  inside(calls: readonly InsideCall[], split?: (stdout: string) => readonly string[]): Promise<readonly ProgramResult[]>
+  /** Runs one program per call in the network namespace of a process; a result for each. */
+  inside(calls: readonly InsideCall[]): Promise<readonly ProgramResult[]>
+  close(): void
 }
 
 export interface InsideCall {
@@ -29,15 +28,7 @@ export interface InsideCall {
   readonly command: readonly string[]
 }
 
-// xargs splits its input at blanks and reads quotes and backslashes: no word has any.
-const plainWord = /^[A-Za-z0-9_.:/*,+-]+$/
-
-const words = (call: InsideCall): readonly string[] => {
-  const all = ['-t', String(call.pid), '-n', ...call.command]
-  for (const word of all)
-    if (!plainWord.test(word)) throw new EngineError('REFUSED', { argument: word, reason: 'not a plain word' })
-  return all
-}
+const enter = (pid: number): readonly string[] => ['-t', String(pid), '-n']
 
 /** Pairs error texts with the lines they are about: `ip -batch` names the line after its message. */
 export const batchErrors = (count: number, stderr: string): readonly (string | undefined)[] => {
@@ -59,12 +50,10 @@ export const createIpTool = (netns: string | undefined, timeoutMs: number): IpTo
   const command: IpTool['command'] = (program, args) =>
     netns === undefined ? [program, args] : ['nsenter', [`--net=${netns}`, program, ...args]]
 
-  const run: IpTool['run'] = (program, args, input) => {
-    const [file, all] = command(program, args)
-    return runProgram(file, all, { timeoutMs, ...(input !== undefined && { input }) })
-  }
+  const launcher = createLauncher(netns === undefined ? [] : ['nsenter', `--net=${netns}`])
 
-  const alone = (call: InsideCall): Promise<ProgramResult> => runProgram('nsenter', words(call), { timeoutMs })
+  const run: IpTool['run'] = (program, args, input) =>
+    launcher.run(program, args, { timeoutMs, ...(input !== undefined && { input }) })
 
   return {
     command,
@@ -74,27 +63,21 @@ export const createIpTool = (netns: string | undefined, timeoutMs: number): IpTo
       if (code !== 0) throw new EngineError('REFUSED', { program, error: stderr.trim().slice(0, 1000) })
       return stdout
     },
-    async batch(lines) {
+    async batch(lines, pid) {
       if (lines.length === 0) return { errors: [], stdout: '' }
-      const { code, stdout, stderr } = await run('ip', ['-j', '-force', '-batch', '-'], `${lines.join('\n')}\n`)
+      const args = ['-j', '-force', '-batch', '-']
+      const input = `${lines.join('\n')}\n`
+      const { code, stdout, stderr } = await (pid === undefined
+        ? run('ip', args, input)
+        : run('nsenter', [...enter(pid), 'ip', ...args], input))
       const errors = batchErrors(lines.length, stderr)
       if (code !== 0 && errors.every((error) => error === undefined))
         throw new EngineError('UNAVAILABLE', { program: 'ip', error: stderr.trim().slice(0, 1000) })
       return { errors, stdout }
     },
-    async inside(calls, split = () => calls.map(() => '')) {
-      const [first] = calls
-      if (first === undefined) return []
-      if (calls.length === 1) return [await alone(first)]
-      const input = `${calls.map((call) => words(call).join(' ')).join('\n')}\n`
-      const limit = timeoutMs + calls.length * 50 // they run one after another
-      const { code, stdout } = await runProgram('xargs', ['-L', '1', 'nsenter'], { timeoutMs: limit, input })
-      const parts = split(stdout)
-      if (code === 0 && parts.length === calls.length)
-        return parts.map((part) => ({ code: 0, stdout: part, stderr: '' }))
-      const results: ProgramResult[] = []
-      for (const call of calls) results.push(await alone(call))
-      return results
+    inside: (calls) => Promise.all(calls.map(({ pid, command: words }) => run('nsenter', [...enter(pid), ...words]))),
+    close: () => {
+      launcher.close()
     },
   }
 }

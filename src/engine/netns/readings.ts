@@ -54,11 +54,6 @@ interface Entry {
   usedAt: number
 }
 
-const splitLines = (stdout: string): readonly string[] => stdout.split('\n').filter((line) => line.trim() !== '')
-
-const splitFeatures = (stdout: string): readonly string[] =>
-  stdout.split(/^(?=Features for )/m).filter((part) => part !== '')
-
 export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
   const entries = new Map<number, Entry>()
   let watched = false
@@ -91,7 +86,7 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
   const readDevices = async (containers: readonly Container[]): Promise<void> => {
     const before = containers.map((container) => entryOf(container).changes)
     const calls = containers.map(({ pid }) => ({ pid, command: ['ip', '-j', 'addr'] }))
-    const results = await ip.inside(calls, splitLines)
+    const results = await ip.inside(calls)
     for (const [index, container] of containers.entries()) {
       const result = results[index]
       if (result?.code !== 0) {
@@ -107,7 +102,7 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
   const readOffloads = async (wanted: readonly { readonly pid: number; readonly device: Device }[]): Promise<void> => {
     const before = wanted.map(({ pid }) => entries.get(pid)?.changes)
     const calls = wanted.map(({ pid, device }) => ({ pid, command: ['ethtool', '-k', device.ifname] }))
-    const results = await ip.inside(calls, splitFeatures)
+    const results = await ip.inside(calls)
     for (const [index, { pid, device }] of wanted.entries()) {
       const state = /^tx-checksumming: (on|off)/m.exec(results[index]?.stdout ?? '')?.[1]
       const entry = entries.get(pid)

@@ -143,14 +143,24 @@ export const createWireMaker = (options: {
     })
   }
 
-  const addressCalls = (pairs: readonly Pair[]) =>
-    pairs.flatMap((pair): { pair: Pair; call: InsideCall }[] => {
-      const { wire, pid } = pair.order
-      if (wire.address === undefined) return []
-      return [{ pair, call: { pid, command: ['ip', 'addr', 'replace', wire.address, 'dev', wire.name] } }]
-    })
+  /** Gives inner ends their addresses: one program per container. */
+  const setAddresses = async (pairs: readonly Pair[]): Promise<void> => {
+    const addressed = pairs.filter(({ order }) => order.wire.address !== undefined)
+    const byContainer = Map.groupBy(addressed, ({ order }) => order.pid)
+    const setIn = async ([pid, own]: readonly [number, readonly Pair[]]): Promise<void> => {
+      const lines = own.map(({ order: { wire } }) => `addr replace ${wire.address ?? ''} dev ${wire.name}`)
+      const { errors } = await ip
+        .batch(lines, pid)
+        .catch((error: unknown) => ({ errors: lines.map(() => String(error)) }))
+      for (const [index, pair] of own.entries()) {
+        const error = errors[index]
+        if (error !== undefined) pair.fault ??= refused(pair.order.wire, error)
+      }
+    }
+    await Promise.all([...byContainer].map(setIn))
+  }
 
-  const offloadCalls = (pairs: readonly Pair[]) =>
+  const offloadCalls = (pairs: readonly Pair[]): readonly { pair: Pair; call: InsideCall }[] =>
     offloadOff
       ? pairs.map((pair) => ({
           pair,
@@ -158,31 +168,18 @@ export const createWireMaker = (options: {
         }))
       : []
 
-  const splitEach = (count: number) => (stdout: string) => {
-    // `ethtool -K` prints this for a device that it has changed, and nothing for one that was so already.
-    const parts = stdout.split(/^(?=Actual changes:)/m).filter((part) => part !== '')
-    return Array.from({ length: count }, (_, index) => (parts.length === count ? (parts[index] ?? '') : ''))
-  }
-
   const finishInner = async (pairs: readonly Pair[]): Promise<void> => {
-    const addresses = addressCalls(pairs)
     const offloads = offloadCalls(pairs)
     const switching = offloads.map(({ pair: { container, outer } }) =>
       container === undefined || outer?.link_index === undefined
         ? undefined
         : readings.switchingOff(container, outer.link_index),
     )
-    const [addressed, switched] = await Promise.all([
-      ip.inside(addresses.map(({ call }) => call)),
-      ip.inside(
-        offloads.map(({ call }) => call),
-        splitEach(offloads.length),
-      ),
-    ])
-    for (const [index, { pair }] of addresses.entries()) judge(pair, addressed[index]?.code, addressed[index]?.stderr)
+    const [switched] = await Promise.all([ip.inside(offloads.map(({ call }) => call)), setAddresses(pairs)])
     for (const [index, { pair }] of offloads.entries()) {
       const result = switched[index]
       judge(pair, result?.code, result?.stderr)
+      // `ethtool -K` prints something for a device that it has changed, and nothing for one that was so already.
       switching[index]?.settle(result?.code === 0 && result.stdout !== '')
     }
     for (const pair of pairs) {

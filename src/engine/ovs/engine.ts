@@ -229,6 +229,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
     },
     async close() {
       await drift.close()
+      tool.close()
       hub.close()
       await session.close()
     },

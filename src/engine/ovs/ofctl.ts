@@ -1,7 +1,8 @@
 import { EngineError } from '../../model/errors.ts'
 import type { ObservedFlow } from '../../model/actual.ts'
 import type { BridgeName } from '../../model/names.ts'
-import { followProgram, runProgram, type FollowedProgram } from '../process.ts'
+import { createLauncher } from '../launcher.ts'
+import { followProgram, type FollowedProgram } from '../process.ts'
 import { cookieFilter, parseFlows } from './flows.ts'
 
 /** Flows through `ovs-ofctl`, which speaks OpenFlow to a bridge's management socket. */
@@ -11,18 +12,20 @@ export interface FlowTool {
   bundle(bridge: BridgeName, lines: readonly string[]): Promise<void>
   /** Lines that tell of changed flows; not of those that are there when it begins. */
   monitor(bridge: BridgeName, listener: { onLine(line: string): void; onEnd(): void }): FollowedProgram
+  close(): void
 }
 
 const protocol = ['-O', 'OpenFlow14', '--names'] // 1.4 is the first that has bundles and flow monitors
 
 /** `runDirectory`: where the switch daemon keeps its sockets. */
 export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowTool => {
+  const launcher = createLauncher([])
   const socket = (bridge: BridgeName): string => `unix:${runDirectory}/${bridge}.mgmt`
 
   const run = async (bridge: BridgeName, args: readonly string[], input?: string): Promise<string> => {
     const seconds = Math.max(1, Math.ceil(timeoutMs / 1000))
     const all = [...protocol, `--timeout=${seconds}`, ...args]
-    const { code, stdout, stderr } = await runProgram('ovs-ofctl', all, {
+    const { code, stdout, stderr } = await launcher.run('ovs-ofctl', all, {
       timeoutMs: timeoutMs + 500, // its own time-out tells more
       ...(input !== undefined && { input }),
     })
@@ -51,5 +54,8 @@ export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowToo
           onError: (line) => listener.onLine(line),
         },
       ),
+    close: () => {
+      launcher.close()
+    },
   }
 }

@@ -37,6 +37,7 @@ const makeWorld = () => {
       during()
       return calls.map((call) => ({ code: call.pid === 404 ? 1 : 0, stdout: answer(call), stderr: '' }))
     },
+    close: () => undefined,
   }
   const readings = createReadings(ip, 60_000)
   readings.setWatched(true)
