@@ -34,16 +34,16 @@ export const planBridges = (draft: Draft, { desired, actual, isBlocked, linksOfB
       })
     }
     const { nat } = bridge
-    const isTranslated = actual.natRules.some((rule) => rule.bridge === name && rule.subnet === nat)
+    const rule = actual.natRules.find((one) => one.bridge === name && one.subnet === nat)
     // Whoever found the bridge gone may be about to take its rule away.
-    if (nat === undefined || (isTranslated && there !== undefined)) continue
+    if (nat === undefined || (rule !== undefined && rule.broken === undefined && there !== undefined)) continue
     draft.add({
       kind: 'addNat',
       id: stepId.addNat(name, nat),
       bridge: name,
       subnet: nat,
       after: [stepId.bridge(name)],
-      cause: isTranslated ? 'bridge is missing' : 'address translation is missing',
+      cause: rule === undefined ? 'address translation is missing' : (rule.broken ?? 'bridge is missing'),
       serves,
     })
   }

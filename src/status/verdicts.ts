@@ -117,8 +117,9 @@ export const sapsVerdict = (result: DesireResult, pass: PassResult): Verdict => 
     if (found?.live !== true) problems.push(`switch ${name} is not there`)
     else if (address !== undefined && !found.addresses.includes(address))
       problems.push(`switch ${name} has no address ${address}`)
-    const translated = pass.actual.natRules.some((rule) => rule.bridge === name && rule.subnet === nat)
-    if (nat !== undefined && !translated) problems.push(`${nat} is not translated to the outside`)
+    const rule = pass.actual.natRules.find((one) => one.bridge === name && one.subnet === nat)
+    if (nat !== undefined && rule === undefined) problems.push(`${nat} is not translated to the outside`)
+    else if (rule?.broken !== undefined) problems.push(`${nat} has no way to the outside: ${rule.broken}`)
   }
   return problems.length === 0
     ? yes('Attached', `${saps.length} of ${saps.length}`)

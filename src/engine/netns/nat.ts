@@ -4,9 +4,13 @@ import { EngineError } from '../../model/errors.ts'
 import { parseBridgeName, type BridgeName, type Owner } from '../../model/names.ts'
 import { asOwned, type Owned } from '../../model/ownership.ts'
 import { createBatcher, succeeded } from '../batcher.ts'
+import { createForwarding } from './forwarding.ts'
 import type { IpTool } from './ip.ts'
 
-/** Masquerading of external SAPs' subnets, in an nftables table of our own: nobody else's rules are read or written. */
+/**
+ * The way of external SAPs' subnets to the outside: masquerading, in an nftables table of our own, forwarding, and a passage through the
+ * filter of iptables. A rule is all three together; where one is lacking it says so and is made whole by adding it again.
+ */
 export interface Nat {
   readonly list: () => Promise<readonly Owned<ObservedNatRule>[]>
   readonly add: (bridge: BridgeName, subnet: string) => Promise<void>
@@ -17,7 +21,7 @@ const listSchema = z.object({
   nftables: z.array(z.object({ rule: z.object({ handle: z.number(), comment: z.string().optional() }).optional() })),
 })
 
-interface Rule extends ObservedNatRule {
+interface Rule extends Pick<ObservedNatRule, 'bridge' | 'subnet'> {
   readonly handle: number
 }
 
@@ -36,8 +40,9 @@ const parseComment = (comment: string | undefined): ObservedNatRule | undefined 
 
 export const createNat = (ip: IpTool, owner: Owner): Nat => {
   const table = tableName(owner)
+  const forwarding = createForwarding(ip, owner)
 
-  const list = async (): Promise<readonly Rule[]> => {
+  const masquerades = async (): Promise<readonly Rule[]> => {
     const { code, stdout, stderr } = await ip.run('nft', ['-j', '-a', 'list', 'table', 'ip', table])
     if (code !== 0) {
       if (/No such file or directory|does not exist/.test(stderr)) return []
@@ -46,6 +51,25 @@ export const createNat = (ip: IpTool, owner: Owner): Nat => {
     return listSchema.parse(JSON.parse(stdout)).nftables.flatMap(({ rule }): Rule[] => {
       const marked = parseComment(rule?.comment)
       return rule === undefined || marked === undefined ? [] : [{ ...marked, handle: rule.handle }]
+    })
+  }
+
+  const list = async (): Promise<readonly ObservedNatRule[]> => {
+    const [translated, found] = await Promise.all([masquerades(), forwarding.list()])
+    const passages = found ?? []
+    const keyOf = ({ bridge, subnet }: ObservedNatRule): string => `${bridge} ${subnet}`
+    const all = new Map(
+      [...translated, ...passages].map(({ bridge, subnet }) => [`${bridge} ${subnet}`, { bridge, subnet }]),
+    )
+    if (all.size === 0) return []
+    const isOn = await forwarding.isOn()
+    const whole = new Set(passages.filter(({ isWhole }) => isWhole).map(keyOf))
+    const masked = new Set(translated.map(keyOf))
+    return [...all].map(([key, rule]) => {
+      if (!masked.has(key)) return { ...rule, broken: 'address translation is missing' }
+      if (found !== undefined && !whole.has(key))
+        return { ...rule, broken: 'the FORWARD chain of iptables has no rule for it' }
+      return isOn ? rule : { ...rule, broken: 'the kernel does not forward (net.ipv4.ip_forward)' }
     })
   }
 
@@ -58,9 +82,8 @@ export const createNat = (ip: IpTool, owner: Owner): Nat => {
 
   const add = async (rule: ObservedNatRule): Promise<void> => {
     if (!subnetPattern.test(rule.subnet)) throw new EngineError('REFUSED', { subnet: rule.subnet, reason: 'not IPv4' })
-    if (matching(await list(), rule).length > 0) return
-    // Without it the kernel drops what it should pass on to the outside.
-    await ip.must('sysctl', ['-q', '-w', 'net.ipv4.ip_forward=1'])
+    await forwarding.open(rule.bridge, rule.subnet)
+    if (matching(await masquerades(), rule).length > 0) return
     await apply([
       `add table ip ${table}`,
       `add chain ip ${table} ${chain} { type nat hook postrouting priority srcnat; policy accept; }`,
@@ -69,7 +92,8 @@ export const createNat = (ip: IpTool, owner: Owner): Nat => {
   }
 
   const remove = async (rule: ObservedNatRule): Promise<void> => {
-    const rules = await list()
+    await forwarding.close(rule.bridge, rule.subnet)
+    const rules = await masquerades()
     const doomed = matching(rules, rule)
     if (doomed.length === 0) return
     const last = doomed.length === rules.length
@@ -90,7 +114,7 @@ export const createNat = (ip: IpTool, owner: Owner): Nat => {
   )
 
   return {
-    list: async () => (await list()).map(({ bridge, subnet }) => asOwned({ bridge, subnet })),
+    list: async () => (await list()).map((rule) => asOwned(rule)),
     add: (bridge, subnet) => queue(() => add({ bridge, subnet })),
     remove: (rule) => queue(() => remove(rule)),
   }
