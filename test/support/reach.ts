@@ -45,27 +45,36 @@ export const pings = (engines: TestEngines, container: string, address: string):
     () => false,
   )
 
-/** Opens a TCP connection from one container to another and carries a megabyte over it. */
-export const talksTcp = async (
-  engines: TestEngines,
-  client: string,
-  server: string,
-  address: string,
-): Promise<boolean> => {
+/** Command that runs another one in a network namespace. */
+export type Place = readonly [string, ...string[]]
+
+export const switches = (engines: TestEngines): Place => ['nsenter', `--net=${engines.netns.path}`]
+
+export const inside = async (engines: TestEngines, container: string): Promise<Place> => [
+  'nsenter',
+  '-t',
+  String(await pidOf(engines, container)),
+  '-n',
+]
+
+/** Opens a TCP connection from one place to an address of another and carries a megabyte over it. */
+export const carriesTcp = async (client: Place, server: Place, address: string): Promise<boolean> => {
   const port = '7777'
-  const [clientPid, serverPid] = await Promise.all([pidOf(engines, client), pidOf(engines, server)])
-  const enter = (pid: number, ...command: readonly string[]) =>
-    execute('nsenter', ['-t', String(pid), '-n', 'busybox', ...command], { timeout: 8_000, maxBuffer: 8 * 1024 * 1024 })
-  const listening = enter(serverPid, 'nc', '-l', '-p', port, '-w', '6').then(
+  const [serverProgram, ...serverArgs] = server
+  const listening = execute(serverProgram, [...serverArgs, 'busybox', 'nc', '-l', '-p', port, '-w', '6'], {
+    timeout: 8_000,
+    maxBuffer: 8 * 1024 * 1024,
+  }).then(
     ({ stdout }) => stdout.length,
     () => 0,
   )
   const host = address.split('/')[0] ?? ''
   const script = `head -c 1000000 /dev/zero | busybox nc -w 3 ${host} ${port}`
+  const [program, ...args] = client
   const sent = await until(
     'a TCP connection',
     () =>
-      execute('nsenter', ['-t', String(clientPid), '-n', 'sh', '-c', script], { timeout: 6_000 }).then(
+      execute(program, [...args, 'sh', '-c', script], { timeout: 6_000 }).then(
         () => true,
         () => false,
       ),
@@ -73,3 +82,11 @@ export const talksTcp = async (
   ).catch(() => false)
   return sent && (await listening) === 1_000_000
 }
+
+/** The same between two containers. */
+export const talksTcp = async (
+  engines: TestEngines,
+  client: string,
+  server: string,
+  address: string,
+): Promise<boolean> => carriesTcp(await inside(engines, client), await inside(engines, server), address)
