@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Hands } from '../../src/engine/memory/hands.ts'
 import { devicesIn } from '../../src/engine/memory/devices.ts'
-import { decode } from '../../src/engine/memory/openflow.ts'
+import { decoderOf } from '../../src/engine/memory/openflow.ts'
 import type { World } from '../../src/engine/memory/world.ts'
 
 /** Something that happens to a world from outside. `pick` says to which of the objects of the kind. */
@@ -80,12 +80,14 @@ export const strike = (world: World, hands: Hands, owner: string, { kind, pick }
     tag: () => take(ours, pick, ({ port }) => hands.setTag(port.name, 77)),
     alterFlow: () =>
       take(flows, pick, ({ bridge, flow }) =>
-        hands.addFlow(bridge.name, flow.cookie, flow.priority, decode(bridge, flow.match), 'drop'),
+        hands.addFlow(bridge.name, flow.cookie, flow.priority, decoderOf(bridge)(flow.match), 'drop'),
       ),
     extraFlow: () =>
       take(flows, pick, ({ bridge, flow }) => hands.addFlow(bridge.name, flow.cookie, 77, 'dl_type=0x0806', 'drop')),
     deleteFlow: () =>
-      take(flows, pick, ({ bridge, flow }) => hands.deleteFlow(bridge.name, flow.priority, decode(bridge, flow.match))),
+      take(flows, pick, ({ bridge, flow }) =>
+        hands.deleteFlow(bridge.name, flow.priority, decoderOf(bridge)(flow.match)),
+      ),
     restartSwitch: () => hands.restartSwitch(),
   }
   faults[kind]()

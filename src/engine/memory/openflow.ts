@@ -34,13 +34,14 @@ export const tryEncode = (bridge: MemoryBridge, text: string): string | undefine
   }
 }
 
-/** Numbers become names again, or stay numbers when no port has them any more. */
-export const decode = (bridge: MemoryBridge, text: string): string => {
+/** For texts of one bridge as it is now: numbers become names again, or stay numbers when no port has them any more. */
+export const decoderOf = (bridge: MemoryBridge): ((text: string) => string) => {
   const names = new Map([...bridge.ports.values()].map((port) => [String(port.ofport), port.name]))
-  return text
-    .split(numberMark)
-    .map((part, index) => (index % 2 === 1 ? (names.get(part) ?? part) : part))
-    .join('')
+  return (text) =>
+    text
+      .split(numberMark)
+      .map((part, index) => (index % 2 === 1 ? (names.get(part) ?? part) : part))
+      .join('')
 }
 
 const sameRule = (a: MemoryFlow, b: MemoryFlow): boolean => a.priority === b.priority && a.match === b.match

@@ -1,12 +1,12 @@
 import type { ObservedBridge, ObservedFlow, ObservedPort } from '../../model/actual.ts'
 import { cookieInstance } from '../../model/cookie.ts'
 import { EngineError } from '../../model/errors.ts'
-import { parseBridgeName, parseCookie, parsePortName } from '../../model/names.ts'
+import { parseBridgeName, parseCookie, parsePortName, type Cookie } from '../../model/names.ts'
 import { asOwned, externalIds as keys, type Owned } from '../../model/ownership.ts'
 import { portVlans } from '../../model/vlans.ts'
 import type { SwitchEngine } from '../ports.ts'
 import { addDevice, deleteDevice, devicesIn, withInstance } from './devices.ts'
-import { decode, encode, tryEncode, withFlow, withoutFlow } from './openflow.ts'
+import { decoderOf, encode, tryEncode, withFlow, withoutFlow } from './openflow.ts'
 import type { MemoryBridge, MemoryPort, World } from './world.ts'
 
 const tell = (world: World, ids: Readonly<Record<string, string>>, cause: string): void =>
@@ -78,15 +78,17 @@ const observedPort = (bridge: MemoryBridge, port: MemoryPort): Owned<ObservedPor
   ]
 }
 
-const observedFlows = (bridge: MemoryBridge): Owned<ObservedFlow>[] =>
-  bridge.flows.flatMap((flow) => {
+/** Flows with our mark; `isWanted` takes their cookies. */
+const observedFlows = (bridge: MemoryBridge, isWanted: (cookie: Cookie) => boolean): Owned<ObservedFlow>[] => {
+  const decode = decoderOf(bridge)
+  const on = parseBridgeName(bridge.name)
+  return bridge.flows.flatMap((flow) => {
     const cookie = parseCookie(flow.cookie)
-    const on = parseBridgeName(bridge.name)
-    if (cookie === undefined || on === undefined) return []
+    if (cookie === undefined || on === undefined || !isWanted(cookie)) return []
     const { priority } = flow
-    const [match, actions] = [decode(bridge, flow.match), decode(bridge, flow.actions)]
-    return [asOwned({ bridge: on, cookie, priority, match, actions })]
+    return [asOwned({ bridge: on, cookie, priority, match: decode(flow.match), actions: decode(flow.actions) })]
   })
+}
 
 /** The switch engine of a world, for one owner. */
 export const createMemorySwitches = (world: World, owner: string): SwitchEngine => {
@@ -121,7 +123,11 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
         asked.has(bridge.name) ||
         isWanted(bridge.externalIds) ||
         [...bridge.ports.values()].some((port) => isOurs(port) && isWanted(port.externalIds))
-      const flows = ours().filter(isSearched).flatMap(observedFlows)
+      const isCookieWanted = (one: Cookie): boolean =>
+        (instance === undefined && cookie === undefined) || cookieInstance(one) === cookie
+      const flows = ours()
+        .filter(isSearched)
+        .flatMap((bridge) => observedFlows(bridge, isCookieWanted))
       return {
         bridges: ours()
           .filter((bridge) => asked.has(bridge.name) || isWanted(bridge.externalIds))
@@ -131,10 +137,7 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
             .filter((port) => isOurs(port) && isWanted(port.externalIds))
             .flatMap((port) => observedPort(bridge, port)),
         ),
-        flows:
-          instance === undefined && cookie === undefined
-            ? flows
-            : flows.filter((flow) => cookieInstance(flow.cookie) === cookie),
+        flows,
         conflicts: names.flatMap((name) => {
           const bridge = world.bridges.get(name)
           return bridge === undefined || isOurs(bridge)
