@@ -1,4 +1,5 @@
-import { watch, type FSWatcher } from 'chokidar'
+import { watch as watchNames } from 'node:fs'
+import { watch } from 'chokidar'
 import type { Log } from '../model/log.ts'
 import type { HintFolder } from './scan.ts'
 
@@ -12,11 +13,11 @@ export interface Hints {
 interface Listening {
   identity: string
   names: ReadonlySet<string> | undefined
-  readonly watcher: FSWatcher
+  readonly watcher: { close(): Promise<void> }
 }
 
 /**
- * One chokidar watcher per folder, not recursive: which folders there are, and whether one was replaced by another of the
+ * One watcher per folder, not recursive: which folders there are, and whether one was replaced by another of the
  * same name, is told by scans, so circles of links and swapped folders are no concern here. A watcher that begins to listen
  * is a hint too: what changed between the scan and that moment would be missed otherwise.
  */
@@ -24,7 +25,18 @@ export const createHints = (log: Log, hint: () => void): Hints => {
   const watchers = new Map<string, Listening>()
   let warned = false
 
-  const open = (folder: string): FSWatcher =>
+  const heard = (folder: string, name: string | null): void => {
+    const names = watchers.get(folder)?.names
+    if (name === null || names === undefined || names.has(name)) hint()
+  }
+
+  const failed = (folder: string, error: unknown): void => {
+    // Typically ENOSPC: the host's limit on inotify watches. The periodic look still finds every change.
+    if (!warned) log.warn('cannot listen for changes, looking periodically', { folder, error: String(error) })
+    warned = true
+  }
+
+  const open = (folder: string): Listening['watcher'] =>
     watch(folder, {
       depth: 0,
       followSymlinks: false,
@@ -33,16 +45,22 @@ export const createHints = (log: Log, hint: () => void): Hints => {
       // The watch on a folder tells of its files too: one watch a folder is enough.
       ignored: (path) => path !== folder,
     })
-      .on('raw', (_event, name) => {
-        const names = watchers.get(folder)?.names
-        if (names === undefined || names.has(name)) hint()
-      })
+      .on('raw', (_event, name) => heard(folder, name))
       .on('ready', hint)
-      .on('error', (error) => {
-        // Typically ENOSPC: the host's limit on inotify watches. The periodic look still finds every change.
-        if (!warned) log.warn('cannot listen for changes, looking periodically', { folder, error: String(error) })
-        warned = true
-      })
+      .on('error', (error) => failed(folder, error))
+
+  /** A folder of which few names count may be a busy one, such as /tmp: chokidar reads a folder in full whenever anything in it changes. */
+  const openForNames = (folder: string): Listening['watcher'] => {
+    try {
+      const watcher = watchNames(folder, (_event, name) => heard(folder, name))
+      watcher.on('error', (error) => failed(folder, error))
+      hint()
+      return { close: async () => watcher.close() }
+    } catch (error) {
+      failed(folder, error)
+      return { close: async () => undefined }
+    }
+  }
 
   return {
     listen: async (folders) => {
@@ -55,8 +73,11 @@ export const createHints = (log: Log, hint: () => void): Hints => {
       await Promise.all(closing)
       for (const [folder, { identity, names }] of folders) {
         const known = watchers.get(folder)
-        if (known === undefined) watchers.set(folder, { identity, names, watcher: open(folder) })
-        else known.names = names
+        if (known !== undefined) known.names = names
+        else {
+          const watcher = names === undefined ? open(folder) : openForNames(folder)
+          watchers.set(folder, { identity, names, watcher })
+        }
       }
     },
     close: async () => {
