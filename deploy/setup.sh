@@ -3,6 +3,8 @@
 #
 #   sh deploy/setup.sh          both; needs root
 #   sh deploy/setup.sh --npm    npm dependencies only; for what needs no engines
+#   sh deploy/setup.sh --tests  both, and programs that only tests use, unpacked below node_modules/.cache and not installed:
+#                               an installed docker-registry would serve on this machine
 #
 # Starts and stops no service of the machine beyond what apt's own package scripts do. Silent when nothing is to be done.
 set -eu
@@ -104,15 +106,37 @@ install_npm_dependencies() {
   say "npm dependencies ready (Node.js $(node_modules/node/bin/node -p process.versions.node))"
 }
 
+# --- programs of tests --------------------------------------------------------------------------------------------
+
+unpacked=node_modules/.cache/sond
+
+fetch_test_programs() {
+  has docker-registry || [ -x "$unpacked/usr/bin/docker-registry" ] && return 0
+  has apt-get && has dpkg-deb || fail "tests need docker-registry, and there is no apt-get to fetch it; install it by hand."
+  packaged docker-registry || apt-get -qq update 9<&- || true
+  say "fetching docker-registry for tests (apt-get download)"
+  # apt's own user must be able to write there.
+  fetched=$(mktemp -d)
+  chmod 755 "$fetched"
+  if (cd "$fetched" && apt-get -qq -o APT::Sandbox::User=root download docker-registry 9<&- >"$log" 2>&1) &&
+    mkdir -p "$unpacked" && dpkg-deb -x "$fetched"/docker-registry_*.deb "$unpacked"; then
+    rm -rf "$fetched"
+  else
+    rm -rf "$fetched"
+    tail -n 30 "$log" >&2
+    fail "docker-registry cannot be fetched; the last lines are above."
+  fi
+}
+
 # --- main --------------------------------------------------------------------------------------------------------
 
 mode=${1:-}
 case $mode in
-'' | --npm) ;;
-*) fail "unknown option $mode; usage: sh deploy/setup.sh [--npm]" ;;
+'' | --npm | --tests) ;;
+*) fail "unknown option $mode; usage: sh deploy/setup.sh [--npm|--tests]" ;;
 esac
 
-if [ "$mode" = '' ] && [ "$(id -u)" -ne 0 ]; then
+if [ "$mode" != --npm ] && [ "$(id -u)" -ne 0 ]; then
   fail "this command starts container and switch engines of its own, which needs root." \
     "Run it as root, or with sudo: sudo npm test, sudo npm run demo." \
     "Without root there are: npm run check, npm run test:unit, and sond run --engines memory."
@@ -129,3 +153,4 @@ if has flock && [ -w . ]; then
 fi
 [ "$mode" = --npm ] || install_host_packages
 install_npm_dependencies
+[ "$mode" != --tests ] || fetch_test_programs

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit'
-import type { Engines } from '../engine/ports.ts'
+import type { Engines, ScriptOutput } from '../engine/ports.ts'
 import { EngineError } from '../model/errors.ts'
 import type { ContainerName, ImageRef } from '../model/names.ts'
 import type { FlowChange, Plan, Step, StepId, StepOutcome } from '../model/plan.ts'
@@ -17,6 +17,8 @@ export interface ApplyOptions {
   readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
   /** Lines that pulling or building an image prints. */
   readonly onProgress?: (image: ImageRef, line: string) => void
+  /** How a stop script ended; `output` undefined when it did not end in its time. */
+  readonly onStopped?: (container: ContainerName, output: ScriptOutput | undefined, waitMs: number) => void
   /** Milliseconds that never jump; the machine's when absent. */
   readonly monotonic?: () => number
 }
@@ -40,7 +42,7 @@ const createPids = ({ containers }: Engines): StepTools['pidOf'] => {
 export const apply = async (
   plan: Plan,
   engines: Engines,
-  { signal, onOutcome, buildContext, onProgress, monotonic = () => performance.now() }: ApplyOptions,
+  { signal, onOutcome, buildContext, onProgress, onStopped, monotonic = () => performance.now() }: ApplyOptions,
 ): Promise<readonly StepOutcome[]> => {
   const limit = pLimit(containersAtOnce)
   const running = new Map<StepId, Promise<StepOutcome>>()
@@ -51,6 +53,7 @@ export const apply = async (
     pidOf: createPids(engines),
     buildContext,
     progress: (image, line) => onProgress?.(image, line),
+    stopped: (container, output, waitMs) => onStopped?.(container, output, waitMs),
     possible: (changes) => changes.filter(isPossible),
   }
 

@@ -1,4 +1,4 @@
-import type { Engines } from '../engine/ports.ts'
+import type { Engines, ScriptOutput } from '../engine/ports.ts'
 import type { DesiredBridge } from '../model/desired.ts'
 import { must, parseInterfaceName, type ContainerName, type ImageRef } from '../model/names.ts'
 import type { FlowChange, Step, StepKind } from '../model/plan.ts'
@@ -10,6 +10,8 @@ export interface StepTools {
   /** The folder of a package as an uncompressed tar. */
   readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
   readonly progress: (image: ImageRef, line: string) => void
+  /** Called for each stop script that was run; `output` undefined when it did not end in its time. */
+  readonly stopped: (container: ContainerName, output: ScriptOutput | undefined, waitMs: number) => void
   /** Without the changes that wait for a step that did not succeed. */
   readonly possible: (changes: readonly FlowChange[]) => readonly FlowChange[]
 }
@@ -55,9 +57,12 @@ const runners: Runners = {
   addNat: ({ bridge, subnet }, { engines }) => engines.links.addNat(bridge, subnet),
   removeNat: ({ rule }, { engines }) => engines.links.removeNat(rule),
   runScript: ({ name, script }, { engines }) => engines.containers.runScript(name, script, undefined),
-  runStopScripts: async ({ names, waitMs }, { engines }) => {
+  runStopScripts: async ({ names, waitMs }, { engines: { containers }, stopped }) => {
     const ends = await Promise.allSettled(
-      names.map((name) => engines.containers.runScript(name, 'stop', { ms: waitMs })),
+      names.map(async (name) => {
+        await containers.runScript(name, 'stop', { ms: waitMs })
+        stopped(name, await containers.scriptOutput(name, 'stop'), waitMs)
+      }),
     )
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   },

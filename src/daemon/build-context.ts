@@ -24,7 +24,9 @@ export const packageFolder = async (store: Store, digest: string, folder: string
   const tar = pack()
   let count = 0
   for (const [path, file] of files) {
-    if (!path.startsWith(prefix) || file.bytes === undefined) continue
+    if (!path.startsWith(prefix)) continue
+    if (file.bytes === undefined)
+      throw new EngineError('IMAGE_NOT_FOUND', { package: digest, file: path, reason: 'it is too large to build from' })
     count += 1
     tar.entry({ name: path.slice(prefix.length), mode: 0o755, mtime: new Date(0) }, Buffer.from(file.bytes))
   }

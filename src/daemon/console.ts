@@ -1,23 +1,35 @@
 import type { Backend, LogLine, Target } from '../api/backend.ts'
 import { ApiError } from '../api/errors.ts'
-import type { ContainerEngine } from '../engine/ports.ts'
+import type { ContainerEngine, ScriptOutput } from '../engine/ports.ts'
 import type { ObservedContainer } from '../model/actual.ts'
+import type { UnitKey } from '../model/desired.ts'
 import { parseObjectName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
+import type { ScriptMemory } from '../store/records.ts'
+import type { Store } from '../store/store.ts'
 
-/** Logs of containers, and commands in them. */
-export const createConsole = (containers: ContainerEngine): Pick<Backend, 'logs' | 'exec'> => {
-  const found = async (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> => {
+const fits = (one: UnitKey, wanted: Target): boolean =>
+  (wanted.vnf === undefined || one.vnf === wanted.vnf) &&
+  (wanted.vdu === undefined || one.vdu === wanted.vdu) &&
+  (wanted.copy === undefined || one.copy === wanted.copy) &&
+  (wanted.replica === undefined || one.replica === wanted.replica)
+
+/** Logs of containers, and commands in them. `journal`: how scripts ended. */
+export const createConsole = (
+  containers: ContainerEngine,
+  journal: Pick<Store, 'list'>,
+): Pick<Backend, 'logs' | 'exec'> => {
+  const observed = (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> => {
     const name = parseObjectName(wanted.instance)
-    const seen = name === undefined ? [] : await containers.observe(name)
-    const fitting = seen.filter(
-      (one) =>
-        (wanted.vnf === undefined || one.vnf === wanted.vnf) &&
-        (wanted.vdu === undefined || one.vdu === wanted.vdu) &&
-        (wanted.copy === undefined || one.copy === wanted.copy) &&
-        (wanted.replica === undefined || one.replica === wanted.replica),
-    )
-    if (fitting.length > 0) return fitting
+    return name === undefined ? Promise.resolve([]) : containers.observe(name)
+  }
+  const fitting = async (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> =>
+    (await observed(wanted)).filter((one) => fits(one, wanted))
+
+  const found = async (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> => {
+    const seen = await observed(wanted)
+    const meant = seen.filter((one) => fits(one, wanted))
+    if (meant.length > 0) return meant
     const there = seen.map(({ vnf }) => vnf)
     throw new ApiError('NOT_FOUND', `no container of ${wanted.instance} is meant by that`, {
       next:
@@ -27,21 +39,35 @@ export const createConsole = (containers: ContainerEngine): Pick<Backend, 'logs'
     })
   }
 
+  const lines = function* (container: string, { exitCode, output }: ScriptOutput): Iterable<LogLine> {
+    for (const line of output.split('\n').filter((one) => one !== '')) yield { container, line }
+    yield { container, line: `(ended with code ${exitCode})` }
+  }
+
+  /** Of containers that are there, and of those that have gone since: a stop script is mostly asked about afterwards. */
   const scriptLines = async function* (
-    targets: readonly Owned<ObservedContainer>[],
+    there: readonly Owned<ObservedContainer>[],
+    gone: readonly ScriptMemory[],
     script: 'start' | 'stop',
   ): AsyncIterable<LogLine> {
-    for (const { name } of targets) {
+    for (const { name, scripts } of there) {
       const result = await containers.scriptOutput(name, script)
-      if (result === undefined) continue
-      for (const line of result.output.split('\n').filter((one) => one !== '')) yield { container: name, line }
-      yield { container: name, line: `(ended with code ${result.exitCode})` }
+      if (result !== undefined) yield* lines(name, result)
+      else if (scripts[script]?.run === 'running') yield { container: name, line: '(still running)' }
     }
+    for (const { container, [script]: result } of gone) if (result !== undefined) yield* lines(container, result)
   }
 
   const logs: Backend['logs'] = async (wanted, { tail, follow, signal }) => {
+    if (wanted.script !== undefined) {
+      const there = await fitting(wanted)
+      const names = new Set<string>(there.map(({ name }) => name))
+      const gone = [...journal.list('scriptEnds').values()].filter(
+        (one) => one.instance === wanted.instance && fits(one, wanted) && !names.has(one.container),
+      )
+      return scriptLines(gone.length === 0 ? await found(wanted) : there, gone, wanted.script)
+    }
     const targets = await found(wanted)
-    if (wanted.script !== undefined) return scriptLines(targets, wanted.script)
     const streams = targets.map(({ name }) =>
       containers.logs(name, { ...(tail === undefined ? {} : { tail }), follow, signal }),
     )

@@ -56,6 +56,15 @@ const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance'][
     ...(Object.keys(chaining).length === 0 ? {} : { chaining }),
     ...(settings.dockerManagement === undefined ? {} : { management: { dockerNetwork: settings.dockerManagement } }),
     ...(settings.placement === undefined ? {} : { placement: { policy: settings.placement } }),
+    ...(settings.forcePull === undefined && settings.buildDockerfiles === undefined
+      ? {}
+      : {
+          images: {
+            ...(settings.forcePull === undefined ? {} : { forcePull: settings.forcePull }),
+            ...(settings.buildDockerfiles === undefined ? {} : { buildDockerfiles: settings.buildDockerfiles }),
+          },
+        }),
+    ...(settings.stopWaitMs === undefined ? {} : { scripts: { stopWait: `${settings.stopWaitMs}ms` } }),
     ...(spec.functions.length === 0 ? {} : { functions: spec.functions }),
   }
 }

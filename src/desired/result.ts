@@ -79,6 +79,7 @@ export const noticeCodes = {
   FUNCTION_UNKNOWN: 'warning',
   IMAGE_MISSING: 'warning',
   IMAGE_NEEDS_BUILD: 'warning',
+  IMAGE_REFUSED: 'warning',
   INTERFACE_TAKEN: 'warning',
   LINK_SKIPPED: 'warning',
   MEMBER_SKIPPED: 'notice',
@@ -196,6 +197,8 @@ export interface PlannedFunction extends UnitKey {
   readonly container: ContainerName
   readonly dataCenter: DataCenterName | undefined
   readonly interfaces: readonly PlannedInterface[]
+  /** Interface on Docker's own bridge. */
+  readonly management?: InterfaceName
   /** Why it has no container. */
   readonly problem?: string
 }

@@ -19,6 +19,8 @@ export interface EffectiveSettings {
   readonly pools: Readonly<Record<PoolName, PoolSettings>>
   readonly forcePull: boolean
   readonly buildDockerfiles: boolean
+  /** Patterns of the images that may run. */
+  readonly allowedImages: readonly string[]
   readonly resultsDirectory: string
   /** The daemon allows privileged containers; each needs the instance's word too. */
   readonly allowPrivileged: boolean
@@ -54,8 +56,9 @@ export const effectiveSettings = (
   dockerManagement: overrides.dockerManagement ?? spec.management.dockerNetwork,
   placement: overrides.placement ?? spec.placement.policy,
   pools: spec.pools,
-  forcePull: spec.images.forcePull,
-  buildDockerfiles: spec.images.buildDockerfiles,
+  forcePull: overrides.forcePull ?? spec.images.forcePull,
+  buildDockerfiles: overrides.buildDockerfiles ?? spec.images.buildDockerfiles,
+  allowedImages: spec.images.allow,
   resultsDirectory: spec.results.directory,
   allowPrivileged: spec.policy.privileged,
   sap,

@@ -4,6 +4,7 @@ import type { NetworkFunction, ServiceDescriptor, ServicePackage } from '../mode
 import { type Sap, isManagementLink } from './access-points.ts'
 import { type UnitTemplate, functionTemplates, sapTemplate } from './containers.ts'
 import { containerName } from './identity.ts'
+import { isImageAllowed } from './images.ts'
 import type { Copy } from './resolve.ts'
 import { type Notice, type PlannedFunction, notice } from './result.ts'
 import type { EffectiveSettings } from './settings.ts'
@@ -67,7 +68,15 @@ export const templatesOf = (
   const containers = saps
     .filter((sap) => sap.type !== 'external')
     .map((sap): FunctionPlan => ({ vnf: sap.key, sap, units: [sapTemplate(sap, settings, cpus)], replicas: 1 }))
-  return { templates: [...functions, ...containers], notices }
+  const templates = [...functions, ...containers]
+  for (const { vnf, units } of templates) {
+    const images = units.flatMap(({ image }) => image ?? [])
+    for (const image of new Set(images)) {
+      if (isImageAllowed(image, settings.allowedImages)) continue
+      notices.push(notice('IMAGE_REFUSED', `${vnf}: images.allow of the daemon does not allow the image ${image}.`))
+    }
+  }
+  return { templates, notices }
 }
 
 /** Containers as users read them: those that shall be, and those that have no place or no image. */
@@ -87,6 +96,7 @@ export const plannedFunctions = (
         container: container.name,
         dataCenter: container.dataCenter,
         interfaces: wired.interfacesOf(container.name),
+        ...(container.network.kind === 'none' ? {} : { management: container.network.interface }),
       }))
       if (unit.problem === undefined) return there
       const replica = unit.containers.length

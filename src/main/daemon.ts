@@ -17,8 +17,11 @@ import { systemClock as clock } from '../reconcile/clock.ts'
 import type { LoopContext } from '../reconcile/context.ts'
 import { createController } from '../reconcile/controller.ts'
 import { createCrashes } from '../reconcile/crashes.ts'
+import { createFetchEvents } from '../reconcile/fetch-events.ts'
+import { createFetches } from '../reconcile/fetches.ts'
 import { preview } from '../reconcile/instance.ts'
 import { createLedgerBook } from '../reconcile/ledger.ts'
+import { createScriptJournal } from '../reconcile/script-journal.ts'
 import { acquireLock } from '../store/lock.ts'
 import { createStore } from '../store/store.ts'
 import type { Parsers } from '../watch/types.ts'
@@ -51,7 +54,8 @@ const endOf = () => {
 }
 
 /**
- * Builds the daemon, runs it until it is asked to end, and takes it apart again. Services stay as they are.
+ * Builds the daemon, runs it until it is asked to end, and takes it apart again. Services stay as they are, unless the call that
+ * ends everything was what asked.
  *
  * @returns the exit code
  * @throws LockedError when another daemon has the state directory
@@ -99,17 +103,35 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
       },
     })
     const metrics = createMetrics()
+    const wishes: LoopContext['wishes'] = new Map()
+    const fetches = createFetches(
+      engines.containers,
+      createFetchEvents({
+        board,
+        usersOf: (image) =>
+          [...wishes]
+            .filter(([, { desired }]) => desired.containers.some((container) => container.image === image))
+            .map(([name]) => name),
+        poke: (name) => {
+          controller.poke(name)
+        },
+        clock,
+      }),
+      clock,
+    )
     const context: LoopContext & { watcher: typeof watcher } = {
-      engines,
+      engines: { ...engines, containers: { ...engines.containers, ...fetches } },
       watcher,
       store,
       board,
       book: createLedgerBook([]),
-      wishes: new Map(),
+      wishes,
       crashes,
       failures: createBackoff(waits.failure, clock),
       troubles: createBackoff(waits.trouble, clock),
       restarts: (name) => crashes.restarts(name),
+      scripts: createScriptJournal({ containers: engines.containers, store, board, clock }),
+      stopWaits: new Map(),
       settings: spec,
       sapUnit: spec.saps.vnfd === null ? defaultSapUnit : await loadSapUnit(spec.saps.vnfd),
       owner,
@@ -132,9 +154,10 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
         const plan = await preview(context, entry)
         return { text: printPlan(plan), plan }
       },
-      exit: () => {
+      exit: async () => {
+        log.info('ending with all services', {})
+        await controller.terminate()
         end.ask(0)
-        return Promise.resolve()
       },
     })
     metrics.watch(() => ({
@@ -165,7 +188,7 @@ export const runDaemon = async (options: Options, version: string, log: Log): Pr
     })
     await notifySystemd('--ready', process.env)
     const code = await end.asked
-    log.info('ending; services stay as they are', {})
+    log.info('ending', {})
     await notifySystemd('--stopping', process.env)
     await api.close()
     await controller.close()

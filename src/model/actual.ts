@@ -50,6 +50,8 @@ export interface ObservedContainer extends UnitKey {
   readonly gate: 'closed' | 'open' | 'none'
   readonly scripts: { readonly start?: ScriptState; readonly stop?: ScriptState }
   readonly network: 'none' | 'bridge'
+  /** What Docker gave it on its own bridge; absent while it does not run. */
+  readonly management?: { readonly address: string; readonly mac: string }
 }
 
 /** A SON_EMU_CMD or SON_EMU_CMD_STOP that the container's environment has. */

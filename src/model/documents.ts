@@ -54,6 +54,9 @@ export interface InstanceSettings {
   readonly path?: PathPolicy
   readonly dockerManagement?: boolean
   readonly placement?: PlacementPolicy
+  readonly forcePull?: boolean
+  readonly buildDockerfiles?: boolean
+  readonly stopWaitMs?: number
 }
 
 export interface ServiceInstance {

@@ -6,6 +6,7 @@ export const engineErrors = {
   TIMEOUT: { retry: true, text: 'the engine did not answer in time' },
   CANCELLED: { retry: true, text: 'the call was cancelled' },
   IMAGE_NOT_FOUND: { retry: true, text: 'the image is not on this host and cannot be pulled' },
+  FETCHING: { retry: true, text: 'the image is still being fetched' },
   IMAGE_REFUSED: { retry: false, text: 'the image policy does not allow this image' },
   CONFLICT: { retry: true, text: 'something foreign has that name' },
   NOT_FOUND: { retry: true, text: 'it is not there any more' },
@@ -33,6 +34,9 @@ export class EngineError extends Error {
     this.details = details
   }
 }
+
+/** Not a failure: the step's image is on its way, and the step is tried again when it is there. */
+export const isFetching = (error: Error): boolean => error instanceof EngineError && error.code === 'FETCHING'
 
 /** Ends every switch over a closed union; reached only when a case was forgotten. */
 export const assertNever = (value: never): never => {

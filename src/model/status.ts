@@ -62,6 +62,7 @@ export interface FunctionStatus {
     declared?: string
     address: string | null
     mac: string
+    /** Empty for the interface on Docker's own bridge. */
     switchPort: string
     link: string | null
   }[]

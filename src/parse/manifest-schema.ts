@@ -106,9 +106,21 @@ const serviceInstanceSpec = strict({
   }).default({}),
   management: strict({ dockerNetwork: z.boolean().optional() }).default({}),
   placement: strict({ policy: placementPolicy.optional() }).default({}),
+  images: strict({ forcePull: z.boolean().optional(), buildDockerfiles: z.boolean().optional() }).default({}),
+  scripts: strict({ stopWait: durationField.optional() }).default({}),
   functions: z.array(functionOverride).default([]),
 }).transform(
-  ({ package: { ref, text }, saps, chaining, management, placement, functions, ...rest }): ServiceInstance['spec'] => {
+  ({
+    package: { ref, text },
+    saps,
+    chaining,
+    management,
+    placement,
+    images,
+    scripts,
+    functions,
+    ...rest
+  }): ServiceInstance['spec'] => {
     const settings: InstanceSettings = present({
       deploySaps: saps.deploy,
       bidirectional: chaining.bidirectional,
@@ -116,6 +128,9 @@ const serviceInstanceSpec = strict({
       path: chaining.path,
       dockerManagement: management.dockerNetwork,
       placement: placement.policy,
+      forcePull: images.forcePull,
+      buildDockerfiles: images.buildDockerfiles,
+      stopWaitMs: scripts.stopWait,
     })
     return { package: ref, packageText: text, ...rest, settings, functions }
   },

@@ -12,6 +12,7 @@ import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { Crashes } from './crashes.ts'
 import type { LedgerBook } from './ledger.ts'
+import type { ScriptJournal } from './script-journal.ts'
 
 /** What the daemon tells of its work, for metrics. */
 export interface Observer {
@@ -49,6 +50,9 @@ export interface LoopContext {
   /** Keys whose turn failed. */
   readonly troubles: Backoff
   readonly restarts: (name: ContainerName) => number
+  readonly scripts: ScriptJournal
+  /** Milliseconds for stop scripts, by instances that have their own; kept while one goes, when its document is gone already. */
+  readonly stopWaits: Map<InstanceName, number>
   readonly settings: SondConfiguration['spec']
   readonly sapUnit: SapUnit
   readonly owner: Owner

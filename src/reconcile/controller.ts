@@ -4,6 +4,7 @@ import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, Watcher } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { turnFabric } from './fabric.ts'
+import { forgetFailures } from './holds.ts'
 import { turnGone, turnInstance, wish } from './instance.ts'
 import { fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
 import { createOrphans } from './orphans.ts'
@@ -24,6 +25,8 @@ export interface Controller {
   depth(): number
   /** Resolves when no turn is under way or due. */
   idle(): Promise<void>
+  /** Takes every service down, whatever its manifest says, with the switches they stood on; resolves when nothing is left. */
+  terminate(): Promise<void>
   /** Ends the loop; turns under way are cut at their next step. Services stay as they are. */
   close(): Promise<void>
 }
@@ -39,6 +42,8 @@ export const createController = (
   let readAll = false
   let trouble = 'engines have not been read yet'
   let fabricNeeds = ''
+  /** Set for good by `terminate`. */
+  let ending: { readonly left: Set<InstanceName>; readonly over: PromiseWithResolvers<undefined> } | undefined
 
   const everything = (): readonly InstanceName[] => {
     const names = new Set([...context.watcher.catalog().instances.keys(), ...context.book.view().allocations.keys()])
@@ -90,6 +95,13 @@ export const createController = (
   }
 
   const turnFor = async (name: InstanceName, turn: Turn): Promise<number | undefined> => {
+    if (ending !== undefined) {
+      if (!ending.left.has(name)) return undefined
+      const { gone, again } = await turnGone(context, name, turn)
+      if (gone) ending.left.delete(name)
+      if (ending.left.size === 0) queue.add(fabricKey)
+      return again
+    }
     const entry = context.watcher.catalog().instances.get(name)
     if (entry !== undefined) {
       const again = await turnInstance(context, entry, turn)
@@ -101,6 +113,15 @@ export const createController = (
     const { gone, again } = await turnGone(context, name, turn)
     if (gone && !context.watcher.catalog().instances.has(name)) context.store.delete('tombstones', key)
     fabricMayChange()
+    return again
+  }
+
+  const turnFabrics = async (turn: Turn): Promise<number | undefined> => {
+    if (ending === undefined) return (await turnFabric(context, turn, 'asWanted')).again
+    // Switches go last: what stands on them tells by its ports what is its own.
+    if (ending.left.size > 0) return undefined
+    const { done, again } = await turnFabric(context, turn, 'gone')
+    if (done) ending.over.resolve(undefined)
     return again
   }
 
@@ -118,7 +139,7 @@ export const createController = (
         key === resyncKey
           ? await resync(turn)
           : name === undefined
-            ? await turnFabric(context, turn)
+            ? await turnFabrics(turn)
             : await turnFor(name, turn)
       measure('done')
       return again
@@ -159,7 +180,7 @@ export const createController = (
       const instance = parseObjectName(name)
       if (kind === 'ServiceInstance' && instance !== undefined) {
         context.troubles.succeed(instanceKey(instance))
-        context.failures.forget((container) => container.startsWith(`${context.owner}.${instance}.`))
+        forgetFailures(context, `${context.owner}.${instance}.`)
         queue.add(instanceKey(instance))
       }
     }
@@ -180,6 +201,12 @@ export const createController = (
     ready: () => ({ ready: readAll && trouble === '', message: trouble }),
     depth: () => queue.depth(),
     idle: () => queue.idle(),
+    terminate: () => {
+      ending ??= { left: new Set(everything()), over: Promise.withResolvers() }
+      for (const name of ending.left) queue.add(instanceKey(name))
+      queue.add(fabricKey)
+      return ending.over.promise
+    },
     close: async () => {
       unwatch()
       await queue.close()

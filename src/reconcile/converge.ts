@@ -1,4 +1,4 @@
-import { apply } from '../apply/apply.ts'
+import { apply, type ApplyOptions } from '../apply/apply.ts'
 import type { Engines } from '../engine/ports.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredState } from '../model/desired.ts'
@@ -23,6 +23,7 @@ export interface ConvergeOptions {
   readonly acting: (seen: Convergence) => void
   readonly ended: (outcome: StepOutcome) => void
   readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
+  readonly onStopped?: ApplyOptions['onStopped']
   readonly signal: AbortSignal
 }
 
@@ -61,6 +62,7 @@ export const converge = async (desired: DesiredState, options: ConvergeOptions):
         signal: options.signal,
         onOutcome: options.ended,
         buildContext: options.buildContext,
+        ...(options.onStopped === undefined ? {} : { onStopped: options.onStopped }),
       })),
     )
   }

@@ -1,12 +1,14 @@
+import { emptyState } from '../desired/desire.ts'
 import { desireFabric } from '../desired/fabric.ts'
 import type { FabricNeeds } from '../desired/result.ts'
+import type { DesiredState } from '../model/desired.ts'
 import { isEmpty } from '../model/plan.ts'
 import type { TopologyStatus } from '../model/status.ts'
 import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/topology.ts'
 import type { ObjectKey } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge } from './converge.ts'
-import { noteOutcome, policyOf } from './instance.ts'
+import { noteOutcome, policyOf } from './holds.ts'
 import { fabricKey } from './keys.ts'
 import type { Turn } from './queue.ts'
 
@@ -32,10 +34,9 @@ const needsOf = ({ wishes, book }: LoopContext): readonly FabricNeeds[] => [
     .map(([, { placements }]) => ({ dataCenters: placements.map(({ dataCenter }) => dataCenter), lans: [] })),
 ]
 
-/** One turn for the switches of data centers and the trunks between them: those declared, and those that instances stand on. */
-export const turnFabric = async (context: LoopContext, turn: Turn): Promise<number | undefined> => {
+const wanted = (context: LoopContext): DesiredState => {
   const catalog = context.watcher.catalog()
-  const desired = desireFabric({
+  return desireFabric({
     topology: {
       dataCenters: [...catalog.dataCenters.values()].map((one) => one.document),
       links: [...catalog.links.values()].map((one) => one.document),
@@ -43,6 +44,18 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
     owner: context.owner,
     needs: needsOf(context),
   })
+}
+
+/**
+ * One turn for the switches of data centers and the trunks between them: those declared, and those that instances stand on; `gone`:
+ * none at all. Gives whether it is as it shall be, and after how many milliseconds to look again.
+ */
+export const turnFabric = async (
+  context: LoopContext,
+  turn: Turn,
+  aim: 'asWanted' | 'gone',
+): Promise<{ readonly done: boolean; readonly again: number | undefined }> => {
+  const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : wanted(context)
   const seen = await converge(desired, {
     engines: context.engines,
     cookie: 0,
@@ -50,7 +63,7 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
     look: () => {
       turn.look()
     },
-    policy: (actual) => policyOf(context, actual, desired),
+    policy: (actual) => policyOf(context, actual, desired, context.settings.scripts.stopWaitMs),
     acting: ({ plan: next }) => {
       context.log.info('carrying out a plan', { scope: 'fabric', steps: next.steps.length })
     },
@@ -62,7 +75,9 @@ export const turnFabric = async (context: LoopContext, turn: Turn): Promise<numb
   })
   tell(context, { ...seen, desired })
   const { plan } = seen
-  if (!isEmpty(plan)) return context.troubles.fail(fabricKey, `${String(plan.steps.length)} steps are left`)
+  if (!isEmpty(plan)) {
+    return { done: false, again: context.troubles.fail(fabricKey, `${String(plan.steps.length)} steps are left`) }
+  }
   context.troubles.succeed(fabricKey)
-  return undefined
+  return { done: true, again: undefined }
 }

@@ -1,11 +1,12 @@
-import { desireInstance } from '../desired/desire.ts'
+import { desireInstance, emptyState } from '../desired/desire.ts'
 import type { DesireResult } from '../desired/result.ts'
-import { isImageAllowed } from '../desired/images.ts'
 import { effectiveSettings } from '../desired/settings.ts'
-import type { ActualState } from '../model/actual.ts'
-import type { DesiredState } from '../model/desired.ts'
+import type { ObservedContainer } from '../model/actual.ts'
+import type { DesiredContainer, DesiredState } from '../model/desired.ts'
+import type { InstanceSettings } from '../model/documents.ts'
+import { isFetching } from '../model/errors.ts'
 import type { ContainerName, DataCenterName, InstanceName } from '../model/names.ts'
-import { isEmpty, type Plan, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
+import { isEmpty, type Plan } from '../model/plan.ts'
 import type { InstanceStatus } from '../model/status.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
@@ -13,18 +14,11 @@ import { summarize } from '../status/summarize.ts'
 import type { CatalogInstance } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge, type Convergence } from './converge.ts'
+import { noteOutcome, policyOf, waitsOf } from './holds.ts'
 import type { Turn } from './queue.ts'
 
 /** An instance that shall have nothing: gone, or stopped. */
-const nothing = (instance: InstanceName): DesiredState => ({
-  scope: { kind: 'instance', instance },
-  bridges: [],
-  containers: [],
-  interfaces: [],
-  patches: [],
-  trunks: [],
-  flows: [],
-})
+const nothing = (instance: InstanceName): DesiredState => emptyState({ kind: 'instance', instance })
 
 const othersUsage = (context: LoopContext, self: InstanceName): DesireInputUsage => {
   const sum = new Map<DataCenterName, { cpu: number; memoryBytes: number }>()
@@ -70,69 +64,43 @@ export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult
   return result
 }
 
+/** How long its stop scripts may take, in milliseconds; of an instance without a document, what the last one said. */
+const stopWait = (context: LoopContext, name: InstanceName, { stopWaitMs }: InstanceSettings = {}): number =>
+  stopWaitMs ?? context.stopWaits.get(name) ?? context.settings.scripts.stopWaitMs
+
 /** What a turn would do for this document now; nothing is booked or changed. */
 export const preview = async (context: LoopContext, entry: CatalogInstance): Promise<Plan> => {
   const { metadata, spec } = entry.document
   const desired = spec.state === 'Stopped' ? nothing(metadata.name) : desire(context, entry)?.desired
   if (desired === undefined) return { scope: { kind: 'instance', instance: metadata.name }, steps: [], notices: [] }
   const actual = await observe(desired, context.engines, context.book.of(metadata.name)?.cookie ?? 0)
-  return plan(desired, actual, policyOf(context, actual, desired))
-}
-
-/** Facts for the planner: what may not be started now, and why. */
-export const policyOf = (context: LoopContext, actual: ActualState, desired: DesiredState): PlanPolicy => {
-  context.crashes.look(actual.containers)
-  const refused = desired.containers
-    .filter(({ image }) => !isImageAllowed(image, context.settings.images.allow))
-    .map(({ name, image }) => [name, `images.allow of the daemon does not allow the image ${image}`] as const)
-  const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // keys are container names
-  return {
-    heldBack: new Map([...failures, ...context.crashes.held(), ...refused]),
-    stopWaitMs: context.settings.scripts.stopWaitMs,
-    txOffloadBreaks: context.txOffloadBreaks,
-  }
-}
-
-const when = (context: LoopContext, ms: number): string => new Date(context.clock.now() + ms).toISOString()
-
-/** Books the outcome of a step: a failure holds its containers back for a while. */
-export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void => {
-  context.observer.step(outcome)
-  const { step } = outcome
-  if (outcome.result === 'failed') {
-    context.log.warn('step failed', { step: step.id, error: outcome.error.message, cause: outcome.error.cause })
-    for (const name of step.serves.containers) {
-      if (context.failures.waiting(name) !== undefined) continue
-      const wait = context.failures.fail(name, outcome.error.message)
-      context.failures.reword(name, `${outcome.error.message}; next try at ${when(context, wait)}`)
-    }
-  }
-  if (outcome.result === 'done') {
-    context.log.info('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
-    if (step.kind === 'startContainer') context.failures.succeed(step.name)
-  }
+  return plan(desired, actual, policyOf(context, actual, desired, stopWait(context, metadata.name, spec.settings)))
 }
 
 const settledBefore = (status: InstanceStatus | undefined, generation: number): boolean =>
   status?.observedGeneration === generation &&
   status.conditions.some(({ type, status: value }) => (type === 'Ready' || type === 'Drifted') && value === 'True')
 
-const runConverge = (
+const runConverge = async (
   context: LoopContext,
   name: InstanceName,
   desired: DesiredState,
   act: boolean,
   turn: Turn,
   interim: (seen: Convergence) => void,
-): Promise<Convergence> =>
-  converge(desired, {
+): Promise<Convergence> => {
+  const containers = new Map<ContainerName, ObservedContainer>()
+  const convergence = await converge(desired, {
     engines: context.engines,
     cookie: context.book.of(name)?.cookie ?? 0,
     act,
     look: () => {
       turn.look()
     },
-    policy: (actual) => policyOf(context, actual, desired),
+    policy: (actual) => {
+      for (const container of actual.containers) containers.set(container.name, container)
+      return policyOf(context, actual, desired, stopWait(context, name))
+    },
     acting: (seen) => {
       context.log.info('carrying out a plan', { instance: name, steps: seen.plan.steps.length })
       interim(seen)
@@ -141,21 +109,33 @@ const runConverge = (
       noteOutcome(context, outcome)
     },
     buildContext: context.buildContext,
+    onStopped: (container, output, waitMs) => {
+      const run = containers.get(container)
+      if (run !== undefined) context.scripts.stopped(run, output, waitMs)
+    },
     signal: turn.signal,
   })
+  await context.scripts.look(convergence.actual.containers)
+  return convergence
+}
+
+/** An image under way is looked after so often, should its end go unheard. Milliseconds. */
+const fetchLook = 10_000
 
 /** Milliseconds after which the instance must be looked at again, if any. */
 const lookAgain = (
   context: LoopContext,
   name: InstanceName,
-  { plan, actual, policy }: Convergence,
+  { plan, actual, policy, outcomes }: Convergence,
+  containers: readonly DesiredContainer[],
 ): number | undefined => {
   const names = [...actual.containers.map((one) => one.name), ...policy.heldBack.keys()]
-  const waits = names.flatMap((one) => context.failures.waiting(one)?.ms ?? [])
-  const due = context.crashes.nextDue(names)
-  if (due !== undefined) waits.push(due)
+  const waits = [...waitsOf(context, names, containers)]
   const key = `instance/${name}`
+  const failures = outcomes.flatMap((one) => (one.result === 'failed' ? [one.error] : []))
   if (isEmpty(plan)) context.troubles.succeed(key)
+  // The end of the fetch asks for a look.
+  else if (failures.length > 0 && failures.every(isFetching)) waits.push(fetchLook)
   else waits.push(context.troubles.fail(key, `${String(plan.steps.length)} steps are left`))
   return waits.length === 0 ? undefined : Math.min(...waits) + 1
 }
@@ -168,6 +148,8 @@ export const turnInstance = async (
 ): Promise<number | undefined> => {
   const { metadata, spec } = entry.document
   const result = wish(context, entry)
+  if (spec.settings.stopWaitMs === undefined) context.stopWaits.delete(metadata.name)
+  else context.stopWaits.set(metadata.name, spec.settings.stopWaitMs)
   const previous = context.board.status(metadata.name)
   const warnOnly = spec.driftMode === 'Warn' && settledBefore(previous, entry.generation)
   const act = !spec.suspend && !warnOnly && (result !== undefined || spec.state === 'Stopped')
@@ -197,7 +179,7 @@ export const turnInstance = async (
   for (const { code, severity, message } of result?.notices ?? [])
     context.board.say(`instance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
   if (convergence === undefined || !act) return undefined
-  return lookAgain(context, metadata.name, convergence)
+  return lookAgain(context, metadata.name, convergence, desired?.containers ?? [])
 }
 
 /** One turn for an instance whose document is gone: everything of it goes. */
@@ -212,7 +194,9 @@ export const turnGone = async (
     for (const { name: container } of convergence.actual.containers) context.crashes.forget(container)
     context.book.release(name)
     context.wishes.delete(name)
+    context.stopWaits.delete(name)
+    context.scripts.forget(name)
     context.board.drop(name)
   }
-  return { gone, again: gone ? undefined : lookAgain(context, name, convergence) }
+  return { gone, again: gone ? undefined : lookAgain(context, name, convergence, []) }
 }

@@ -54,6 +54,30 @@ const interfaceStatus = (one: PlannedInterface): FunctionStatus['interfaces'][nu
   link: one.link ?? null,
 })
 
+/** The interface on Docker's own bridge, which has no port on a switch of ours. */
+const managementStatus = (
+  { management: name }: PlannedFunction,
+  found: ObservedContainer | undefined,
+): FunctionStatus['interfaces'] =>
+  name === undefined
+    ? []
+    : [
+        {
+          name,
+          address: found?.management?.address ?? null,
+          mac: found?.management?.mac ?? '',
+          switchPort: '',
+          link: null,
+        },
+      ]
+
+/** A start script that failed leaves its function running: whoever wrote it knows whether that matters. */
+const scriptProblem = (found: ObservedContainer | undefined): string | undefined => {
+  const start = found?.scripts.start
+  if (start?.run !== 'done' || start.exitCode === undefined || start.exitCode === 0) return undefined
+  return `its start script (SON_EMU_CMD) ended with code ${start.exitCode}`
+}
+
 /** Functions as users see them: those planned, with what was observed of each. SAPs' containers are told as SAPs. */
 export const functionStatuses = (
   planned: readonly PlannedFunction[],
@@ -68,7 +92,8 @@ export const functionStatuses = (
     .map((one) => {
       const found = observed.get(one.container)
       const problem =
-        one.problem ?? (pass && (containerProblem(one.container, found, pass) ?? failures.get(one.container)))
+        one.problem ??
+        (pass && (containerProblem(one.container, found, pass) ?? failures.get(one.container) ?? scriptProblem(found)))
       return {
         vnfId: one.vnf,
         ...(one.vdu === '' ? {} : { vdu: one.vdu }),
@@ -85,7 +110,7 @@ export const functionStatuses = (
                 restarts: restarts(found.name),
               },
         dataCenter: one.dataCenter ?? null,
-        interfaces: one.interfaces.map(interfaceStatus),
+        interfaces: [...one.interfaces.map(interfaceStatus), ...managementStatus(one, found)],
         ...(problem === undefined ? {} : { problem }),
       }
     })

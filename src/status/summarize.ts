@@ -1,3 +1,4 @@
+import { isFetching } from '../model/errors.ts'
 import { isEmpty } from '../model/plan.ts'
 import { conditionTypes, type ConditionType, type InstanceStatus } from '../model/status.ts'
 import { no, sentences, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
@@ -57,9 +58,11 @@ const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => 
         return []
     }
   })
-  const failed = isEmpty(plan) ? [] : [...failuresOf(outcomes)].map(([name, error]) => `${name}: ${error}`)
+  // What waits for an image on its way goes on by itself.
+  const real = outcomes.filter((one) => one.result !== 'failed' || !isFetching(one.error))
+  const failed = isEmpty(plan) ? [] : [...failuresOf(real)].map(([name, error]) => `${name}: ${error}`)
   const others = outcomes.flatMap((one) =>
-    one.result === 'failed' && one.step.serves.containers.length === 0 && !isEmpty(plan)
+    one.result === 'failed' && !isFetching(one.error) && one.step.serves.containers.length === 0 && !isEmpty(plan)
       ? [`${one.step.id}: ${one.error.message}`]
       : [],
   )

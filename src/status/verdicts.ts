@@ -1,5 +1,6 @@
 import type { DesireResult } from '../desired/result.ts'
 import { formatDiagnostic, isError } from '../model/diagnostics.ts'
+import { isFetching } from '../model/errors.ts'
 import type { LinkStatus } from '../model/status.ts'
 import { no, sentences, someOf, unknown, yes, type Verdict } from './conditions.ts'
 import { containerProblem } from './functions.ts'
@@ -33,23 +34,36 @@ export const packageVerdict = ({ package: found, document }: InstanceEntry): Ver
 const warnings = ({ notices }: DesireResult, ...codes: readonly string[]): readonly string[] =>
   notices.filter(({ code }) => codes.includes(code)).map(({ message }) => message)
 
-export const imagesVerdict = (result: DesireResult, { actual, outcomes, plan, policy }: PassResult): Verdict => {
+/** What became last of the fetch of an image in this pass. */
+const fetchOf = (image: string, { outcomes }: PassResult): Error | undefined => {
+  const last = outcomes.findLast(
+    (one) => (one.step.kind === 'pullImage' || one.step.kind === 'buildImage') && one.step.image === image,
+  )
+  return last?.result === 'failed' ? last.error : undefined
+}
+
+export const imagesVerdict = (result: DesireResult, pass: PassResult): Verdict => {
+  const { actual, plan, policy } = pass
+  const refused = warnings(result, 'IMAGE_REFUSED')
+  if (refused.length > 0) return no('ImageRefused', sentences(refused))
   const absent = warnings(result, 'IMAGE_MISSING', 'IMAGE_NEEDS_BUILD')
   const wanted = new Map(result.desired.containers.map((one) => [one.image, one]))
   const inUse = new Set(actual.containers.map(({ image }) => image))
   const missing = [...wanted].filter(([image]) => !actual.images.has(image) && !inUse.has(image))
-  const problems = missing.flatMap(([image, { name }]) => {
-    const failed = outcomes.findLast(
-      (one) => (one.step.kind === 'pullImage' || one.step.kind === 'buildImage') && one.step.image === image,
-    )
-    const error = failed?.result === 'failed' ? failed.error.message : policy.heldBack.get(name)
-    return error === undefined ? [] : [`${image}: ${error}`]
-  })
+  const coming: string[] = []
+  const problems: string[] = []
+  for (const [image, { name }] of missing) {
+    const error = fetchOf(image, pass)
+    const why = error?.message ?? policy.heldBack.get(name)
+    if (error !== undefined && isFetching(error)) coming.push(`${image}: ${error.message}`)
+    else if (why !== undefined) problems.push(`${image}: ${why}`)
+  }
   if (absent.length + problems.length > 0) return no('ImageUnavailable', sentences([...absent, ...problems]))
+  if (coming.length > 0) return no('Fetching', sentences(coming))
   if (missing.length === 0) return yes('Present')
   const names = someOf(missing.map(([image]) => image))
-  const coming = plan.steps.some(({ kind }) => kind === 'pullImage' || kind === 'buildImage')
-  return no(coming ? 'Fetching' : 'NotPresent', `waiting for ${names}`)
+  const isPlanned = plan.steps.some(({ kind }) => kind === 'pullImage' || kind === 'buildImage')
+  return no(isPlanned ? 'Fetching' : 'NotPresent', `waiting for ${names}`)
 }
 
 export const placedVerdict = (result: DesireResult): Verdict => {

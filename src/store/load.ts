@@ -94,5 +94,6 @@ export const loadRecords = async (
     statuses: await loadKind(directory, 'statuses', log),
     topology: await loadKind(directory, 'topology', log),
     histories: await loadKind(directory, 'histories', log),
+    scriptEnds: await loadKind(directory, 'scriptEnds', log),
   }
 }

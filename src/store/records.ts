@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { ManifestDocument } from '../model/documents.ts'
-import type { PackageDigest } from '../model/names.ts'
+import type { UnitKey } from '../model/desired.ts'
+import type { ContainerName, PackageDigest } from '../model/names.ts'
 import type { InstanceStatus, TopologyStatus } from '../model/status.ts'
 
 /** What is remembered of a file of the watched directory: its last good meaning. Key: path below the directory. */
@@ -92,6 +93,23 @@ export interface ContainerHistory {
   readonly reason: string
 }
 
+/** How a script of a container ended. */
+export interface ScriptEnd {
+  readonly exitCode: number
+  readonly output: string
+  /** ISO 8601. */
+  readonly endedAt: string
+}
+
+/** What became of the scripts of a container's last run; outlives the container. Key: name of the container. */
+export interface ScriptMemory extends UnitKey {
+  readonly container: ContainerName
+  /** As the engine tells it; names the run. */
+  readonly startedAt: string
+  readonly start?: ScriptEnd
+  readonly stop?: ScriptEnd
+}
+
 /** Every kind of record, with what it holds. Each kind is a folder of the state directory. */
 export interface Records {
   files: FileMemory
@@ -102,6 +120,7 @@ export interface Records {
   statuses: StatusMemory
   topology: TopologyMemory
   histories: ContainerHistory
+  scriptEnds: ScriptMemory
 }
 
 export type RecordKind = keyof Records
@@ -159,5 +178,16 @@ export const recordShapes: { readonly [K in RecordKind]: (value: unknown) => val
     startedAt: 'string',
     nextStart: 'string',
     reason: 'string',
+  }),
+  scriptEnds: shaped<ScriptMemory>({
+    container: 'string',
+    instance: 'string',
+    copy: 'number',
+    vnf: 'string',
+    vdu: 'string',
+    replica: 'number',
+    startedAt: 'string',
+    start: 'object?',
+    stop: 'object?',
   }),
 }

@@ -200,7 +200,7 @@ const one = (name: string, text: string, ...expected: string[]): void => {
 one(
   'a far field is not guessed at',
   instance('package: x\ncolour: red'),
-  'UNKNOWN_FIELD 6:3: the field "colour" is not known here; known are package, replicas, suspend, state, driftMode, saps, chaining, management, placement, functions',
+  'UNKNOWN_FIELD 6:3: the field "colour" is not known here; known are package, replicas, suspend, state, driftMode, saps, chaining, management, placement, images, scripts, functions',
 )
 one(
   'the spec is missing',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { stringify } from 'yaml'
 import type { ApiObjects } from '../../src/api/backend.ts'
 import type { TestEngines } from './engines.ts'
 import { until } from './until.ts'
@@ -22,9 +23,13 @@ export type Instance = ApiObjects['ServiceInstance']
 /** A sond as its user has it: a process, a watched directory, and sonctl. */
 export interface TestDaemon {
   readonly manifests: string
+  /** Path of its unix socket. */
+  readonly socket: string
   readonly pid: () => number
   /** What it logged so far. */
   readonly log: () => string
+  /** Resolves when it ends by itself; gives the exit code. */
+  ended(): Promise<number>
   /** Ends it as systemd would; services stay. Gives the exit code. */
   stop(): Promise<number>
   /** kill -9. */
@@ -40,6 +45,9 @@ export interface TestDaemon {
 
 interface DaemonOptions {
   readonly args?: readonly string[]
+  /** Below `spec` of its SondConfiguration. */
+  readonly settings?: Readonly<Record<string, unknown>>
+  readonly env?: Readonly<Record<string, string>>
   /** Default: `manifests` below the engines' directory. */
   readonly name?: string
 }
@@ -65,6 +73,9 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
   const manifests = join(dir, 'manifests')
   const socket = join(dir, 'api.sock')
   await mkdir(manifests, { recursive: true })
+  const config = join(dir, 'sond.yaml')
+  const configuration = { apiVersion: 'sond.dev/v1alpha1', kind: 'SondConfiguration', spec: options.settings ?? {} }
+  await writeFile(config, stringify(configuration))
   let child: ChildProcess | undefined
   let log = ''
 
@@ -79,9 +90,10 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
         ...['--engines', 'host', '--docker-host', engines.dockerUrl, '--ovsdb', engines.ovsdbUrl],
         ...['--manifests', manifests, '--state-dir', join(dir, 'state'), '--run-dir', join(dir, 'run')],
         ...['--listen', `unix:${socket}`, '--log-level', 'debug', '--log-format', 'pretty'],
+        ...(options.settings === undefined ? [] : ['--config', config]),
         ...(options.args ?? []),
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, OVS_RUNDIR: engines.ovsRunDir } },
+      { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, OVS_RUNDIR: engines.ovsRunDir, ...options.env } },
     )
     child = begun
     begun.stderr.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(-2_000_000)))
@@ -124,8 +136,16 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
   })
   return {
     manifests,
+    socket,
     pid: () => child?.pid ?? 0,
     log: () => log,
+    ended: async () => {
+      const running = child
+      if (running === undefined) return 0
+      if (running.exitCode === null) await once(running, 'exit')
+      child = undefined
+      return running.exitCode ?? -1
+    },
     stop: () => end('SIGTERM'),
     kill: async () => {
       await end('SIGKILL')

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { promisify } from 'node:util'
 import type { TestEngines } from './engines.ts'
 import { until } from './until.ts'
@@ -90,3 +91,19 @@ export const talksTcp = async (
   server: string,
   address: string,
 ): Promise<boolean> => carriesTcp(await inside(engines, client), await inside(engines, server), address)
+
+/**
+ * Has something listen on a free port of loopback in the namespace of the engines that takes connections and never says a word.
+ * Gives the port and what ends it.
+ */
+export const startSilentServer = async (
+  engines: TestEngines,
+): Promise<{ readonly port: number; readonly stop: () => void }> => {
+  const port = 5999
+  const program = `require('node:net').createServer().listen(${port}, '127.0.0.1', () => console.log('up'))`
+  const child = spawn('nsenter', [`--net=${engines.netns.path}`, process.execPath, '-e', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await once(child.stdout, 'data')
+  return { port, stop: () => void child.kill('SIGKILL') }
+}

@@ -9,6 +9,8 @@ export interface FunctionSketch {
   readonly interfaces: readonly string[]
   /** `resource_requirements` of its unit. */
   readonly resources?: Readonly<Record<string, unknown>>
+  /** Those of `interfaces` that are for management. */
+  readonly management?: readonly string[]
 }
 
 export interface ServiceSketch {
@@ -17,13 +19,18 @@ export interface ServiceSketch {
   readonly functions: readonly FunctionSketch[]
   /** `[id, type, end, end, ...]`, an end being `vnf:interface`. */
   readonly links: readonly (readonly [id: string, type: string, ...ends: string[]])[]
+  /** Further files of the package, by path. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>
   /** Points of the service, by id. */
   readonly points?: Readonly<Record<string, string>>
 }
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(stringify(value))
 
-const functionDescriptor = ({ id, image, interfaces, resources }: FunctionSketch, version: string) => ({
+const functionDescriptor = (
+  { id, image, interfaces, resources, management = [] }: FunctionSketch,
+  version: string,
+) => ({
   descriptor_version: 'vnfd-schema-01',
   vendor: 'test.sond.dev',
   name: `${id}-vnf`,
@@ -41,7 +48,11 @@ const functionDescriptor = ({ id, image, interfaces, resources }: FunctionSketch
       connection_points: interfaces.map((name) => ({ id: `vdu01:${name}`, interface: 'ipv4', type: 'internal' })),
     },
   ],
-  connection_points: interfaces.map((name) => ({ id: name, interface: 'ipv4', type: 'internal' })),
+  connection_points: interfaces.map((name) => ({
+    id: name,
+    interface: 'ipv4',
+    type: management.includes(name) ? 'management' : 'internal',
+  })),
 })
 
 /** A `.son` of a sketch; the same sketch gives the same bytes. */
@@ -68,6 +79,9 @@ export const buildPackage = (sketch: ServiceSketch): Promise<Uint8Array> => {
   }
   const files = new Map([
     ['service_descriptors/nsd.yml', bytes(service)],
+    ...Object.entries(sketch.files ?? {}).map(
+      ([path, content]) => [path, typeof content === 'string' ? new TextEncoder().encode(content) : content] as const,
+    ),
     ...sketch.functions.map(
       (one) => [`function_descriptors/${one.id}.yml`, bytes(functionDescriptor(one, version))] as const,
     ),

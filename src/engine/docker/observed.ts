@@ -32,6 +32,14 @@ const states: Readonly<Record<string, ContainerState>> = {
 const variable = (env: readonly string[], name: string): string | undefined =>
   env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1)
 
+/** Docker's types promise networks that a stopped container does not have. */
+const managementOf = (info: ContainerInspectInfo): Pick<ObservedContainer, 'management'> => {
+  const networks: Partial<ContainerInspectInfo['NetworkSettings']['Networks']> = info.NetworkSettings.Networks
+  const { bridge } = networks
+  if (bridge === undefined || bridge.IPAddress === '') return {}
+  return { management: { address: `${bridge.IPAddress}/${bridge.IPPrefixLen}`, mac: bridge.MacAddress } }
+}
+
 const count = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined
 
@@ -78,6 +86,7 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
       dataCenter: marks[labels.dataCenter] ?? '',
       limits: fromDockerLimits(info.HostConfig, online),
       network: info.HostConfig.NetworkMode === 'none' ? 'none' : 'bridge',
+      ...managementOf(info),
     }),
     gate: first === gateBusybox ? info.Mounts.find(({ Destination }) => Destination === gateMount)?.Source : undefined,
     scripts: { ...(start === undefined ? {} : { start }), ...(stop === undefined ? {} : { stop }) },

@@ -85,6 +85,13 @@ const fromDesired = (world: World, owner: string, desired: DesiredContainer): Me
 const scriptState = (one: MemoryScript): ScriptState =>
   one.run === 'done' ? { run: one.run, exitCode: one.exitCode } : { run: one.run }
 
+/** As the bridge would hand it out. */
+const managementOf = ({ pid }: MemoryContainer): NonNullable<ObservedContainer['management']> => {
+  const [high, low] = [pid >> 8, pid & 0xff]
+  const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
+  return { address: `172.17.${high}.${low}/16`, mac: `02:42:ac:11:${hex(high)}:${hex(low)}` }
+}
+
 const observed = (container: MemoryContainer): Owned<ObservedContainer> | undefined => {
   const { mark, scripts } = container
   if (mark === undefined) return undefined
@@ -108,6 +115,7 @@ const observed = (container: MemoryContainer): Owned<ObservedContainer> | undefi
       ...(scripts.stop === undefined ? {} : { stop: scriptState(scripts.stop) }),
     },
     network: container.network,
+    ...(container.network === 'bridge' && isUp(container) ? { management: managementOf(container) } : {}),
   })
 }
 

@@ -1,0 +1,84 @@
+import { isImageAllowed } from '../desired/images.ts'
+import type { ActualState } from '../model/actual.ts'
+import type { DesiredContainer, DesiredState } from '../model/desired.ts'
+import { isFetching } from '../model/errors.ts'
+import type { ContainerName, ImageRef } from '../model/names.ts'
+import type { PlanPolicy, StepOutcome } from '../model/plan.ts'
+import type { LoopContext } from './context.ts'
+
+/** What may not be tried now, and why: crash loops, steps and images that failed a moment ago, images that the policy refuses. */
+
+/** Among the keys of `failures`, which are names of containers. */
+const imageKey = (image: ImageRef): string => `image/${image}`
+const isImageKey = (key: string): boolean => key.startsWith('image/')
+
+/** Whether it takes an image that is not there, or shall be pulled anew, to make the container. */
+const wantsFetch = ({ image, imageSource }: DesiredContainer, { images }: ActualState): boolean =>
+  !images.has(image) || (imageSource.kind === 'pull' && imageSource.force)
+
+const refusal = (image: ImageRef): string => `images.allow of the daemon does not allow the image ${image}`
+
+/** Facts for the planner: what may not be started now, and why. */
+export const policyOf = (
+  context: LoopContext,
+  actual: ActualState,
+  desired: DesiredState,
+  stopWaitMs: number,
+): PlanPolicy => {
+  context.crashes.look(actual.containers)
+  const failures = [...context.failures.all()]
+    .filter(([key]) => !isImageKey(key))
+    .map(([name, { reason }]) => [name as ContainerName, reason] as const) // the other keys are container names
+  const fetches = desired.containers.flatMap((container) => {
+    const waiting = wantsFetch(container, actual) ? context.failures.waiting(imageKey(container.image)) : undefined
+    return waiting === undefined ? [] : [[container.name, waiting.reason] as const]
+  })
+  const refused = desired.containers
+    .filter(({ image }) => !isImageAllowed(image, context.settings.images.allow))
+    .map(({ name, image }) => [name, refusal(image)] as const)
+  return {
+    heldBack: new Map([...failures, ...fetches, ...context.crashes.held(), ...refused]),
+    stopWaitMs,
+    txOffloadBreaks: context.txOffloadBreaks,
+  }
+}
+
+const when = (context: LoopContext, ms: number): string => new Date(context.clock.now() + ms).toISOString()
+
+/** Books the outcome of a step: a failure holds its containers, or those that need its image, back for a while. */
+export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void => {
+  context.observer.step(outcome)
+  const { step } = outcome
+  if (outcome.result === 'failed' && !isFetching(outcome.error)) {
+    context.log.warn('step failed', { step: step.id, error: outcome.error.message, cause: outcome.error.cause })
+    const keys =
+      step.kind === 'pullImage' || step.kind === 'buildImage' ? [imageKey(step.image)] : step.serves.containers
+    for (const key of keys) {
+      if (context.failures.waiting(key) !== undefined) continue
+      const wait = context.failures.fail(key, outcome.error.message)
+      context.failures.reword(key, `${outcome.error.message}; next try at ${when(context, wait)}`)
+    }
+  }
+  if (outcome.result === 'done') {
+    context.log.info('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
+    if (step.kind === 'startContainer') context.failures.succeed(step.name)
+    if (step.kind === 'pullImage' || step.kind === 'buildImage') context.failures.succeed(imageKey(step.image))
+  }
+}
+
+/** Milliseconds of all waits that concern these containers. */
+export const waitsOf = (
+  context: LoopContext,
+  names: readonly ContainerName[],
+  containers: readonly DesiredContainer[],
+): readonly number[] => {
+  const keys = new Set<string>([...names, ...containers.map(({ image }) => imageKey(image))])
+  const due = context.crashes.nextDue(names)
+  const failed = [...keys].flatMap((key) => context.failures.waiting(key)?.ms ?? [])
+  return due === undefined ? failed : [...failed, due]
+}
+
+/** A changed document is tried at once, whatever failed before. */
+export const forgetFailures = (context: LoopContext, prefix: string): void => {
+  context.failures.forget((key) => key.startsWith(prefix) || isImageKey(key))
+}
