@@ -8,7 +8,7 @@ import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/t
 import type { ObjectKey } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge } from './converge.ts'
-import { noteOutcome, policyOf } from './holds.ts'
+import { logPlan, noteOutcome, policyOf } from './holds.ts'
 import { fabricKey } from './keys.ts'
 import type { Turn } from './queue.ts'
 
@@ -65,7 +65,7 @@ export const turnFabric = async (
     },
     policy: (actual) => policyOf(context, actual, desired, context.settings.scripts.stopWaitMs),
     acting: ({ plan: next }) => {
-      context.log.info('carrying out a plan', { scope: 'fabric', steps: next.steps.length })
+      logPlan(context, { scope: 'fabric' }, next)
     },
     ended: (outcome) => {
       noteOutcome(context, outcome)

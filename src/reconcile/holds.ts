@@ -3,7 +3,7 @@ import type { ActualState } from '../model/actual.ts'
 import type { DesiredContainer, DesiredState } from '../model/desired.ts'
 import { isFetching } from '../model/errors.ts'
 import type { ContainerName, ImageRef } from '../model/names.ts'
-import type { PlanPolicy, StepOutcome } from '../model/plan.ts'
+import type { Plan, PlanPolicy, StepOutcome } from '../model/plan.ts'
 import type { LoopContext } from './context.ts'
 
 /** What may not be tried now, and why: crash loops, steps and images that failed a moment ago, images that the policy refuses. */
@@ -60,7 +60,7 @@ export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void =>
     }
   }
   if (outcome.result === 'done') {
-    context.log.info('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
+    context.log.debug('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
     if (step.kind === 'startContainer') context.failures.succeed(step.name)
     if (step.kind === 'pullImage' || step.kind === 'buildImage') context.failures.succeed(imageKey(step.image))
   }
@@ -81,4 +81,14 @@ export const waitsOf = (
 /** A changed document is tried at once, whatever failed before. */
 export const forgetFailures = (context: LoopContext, prefix: string): void => {
   context.failures.forget((key) => key.startsWith(prefix) || isImageKey(key))
+}
+
+/** Steps that the log names of a plan; a large plan is the making or unmaking of an instance, and says so by its number. */
+const stepsNamed = 8
+
+/** Says what is about to be done, and why. One line a plan: a line a step is a tenth of what the making of an instance costs here. */
+export const logPlan = (context: LoopContext, about: Readonly<Record<string, string>>, { steps }: Plan): void => {
+  const named = steps.slice(0, stepsNamed).map(({ id, cause }) => `${id}: ${cause}`)
+  const more = steps.length > named.length ? [`and ${String(steps.length - named.length)} more`] : []
+  context.log.info('carrying out a plan', { ...about, steps: steps.length, first: [...named, ...more].join('; ') })
 }

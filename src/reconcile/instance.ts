@@ -14,7 +14,7 @@ import { summarize } from '../status/summarize.ts'
 import type { CatalogInstance } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge, type Convergence } from './converge.ts'
-import { noteOutcome, policyOf, waitsOf } from './holds.ts'
+import { logPlan, noteOutcome, policyOf, waitsOf } from './holds.ts'
 import type { Turn } from './queue.ts'
 
 /** An instance that shall have nothing: gone, or stopped. */
@@ -102,7 +102,7 @@ const runConverge = async (
       return policyOf(context, actual, desired, stopWait(context, name))
     },
     acting: (seen) => {
-      context.log.info('carrying out a plan', { instance: name, steps: seen.plan.steps.length })
+      logPlan(context, { instance: name }, seen.plan)
       interim(seen)
     },
     ended: (outcome) => {
