@@ -12,6 +12,7 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { countAssertions, type Counts } from './counts.ts'
 import { pureFolderCoverage } from './coverage.ts'
+import { summarizeTap } from './report.ts'
 
 const root = join(import.meta.dirname, '..')
 const tap = join(root, 'node_modules', 'tap', 'dist', 'esm', 'run.mjs')
@@ -80,7 +81,7 @@ function runSuite(suite: Suite, work: string): Counts & { readonly failed: numbe
     `--output-file=${output}`,
     // Two runs in one checkout must not erase each other's records.
     `--test-env=_TAPJS_PROCESSINFO_CWD_=${work}`,
-    `--reporter=${process.stdout.isTTY ? 'base' : 'dot'}`,
+    `--reporter=${process.stdout.isTTY ? 'base' : 'silent'}`,
     ...suite.files,
   ]
   const coverage = suite.coverage ? { NODE_V8_COVERAGE: join(work, 'v8') } : {}
@@ -89,7 +90,9 @@ function runSuite(suite: Suite, work: string): Counts & { readonly failed: numbe
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...coverage },
   })
-  const counts = countAssertions(existsSync(output) ? readFileSync(output, 'utf8') : '')
+  const stream = existsSync(output) ? readFileSync(output, 'utf8') : ''
+  if (!process.stdout.isTTY) process.stdout.write(`${summarizeTap(stream)}\n`)
+  const counts = countAssertions(stream)
   const unexplained = status !== 0 && counts.failed === 0
   if (unexplained) process.stdout.write(`${suite.name}: the test runner itself failed (${signal ?? String(status)})\n`)
   return unexplained ? { ...counts, failed: 1 } : counts

@@ -9,7 +9,7 @@ const names = (candidate: CatalogPackage): readonly string[] => [
 ]
 
 /** Whether `spec.package` can mean this one. */
-export const matchesRef = (candidate: CatalogPackage, ref: PackageRef): boolean => {
+const matchesRef = (candidate: CatalogPackage, ref: PackageRef): boolean => {
   switch (ref.by) {
     case 'digest':
       return candidate.digest === ref.digest

@@ -13,7 +13,7 @@ import type { Catalog, CatalogChange, Clock, ParsedManifest, Parsers, Watcher } 
 import { memoryLog } from '../support/log.ts'
 import { until } from '../support/until.ts'
 
-export const clock: Clock = {
+const clock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, callback) => {
