@@ -1,7 +1,7 @@
 import type { DesiredBridge, DesiredPatch, DesiredState, DesiredTrunk, PatchEnd } from '../model/desired.ts'
-import type { Link } from '../model/documents.ts'
 import type { DataCenterName, Owner } from '../model/names.ts'
 import { externalIds } from '../model/ownership.ts'
+import { askedOf } from '../model/shaping.ts'
 import { dataCenterBridge, trunkPort } from './identity.ts'
 import type { FabricNeeds, Topology } from './result.ts'
 import { usableLinks } from './topology.ts'
@@ -24,12 +24,6 @@ interface FabricInput {
   /** Of every instance, also of those that are only held; a VLAN that is missing here is taken off the trunks. */
   readonly needs: readonly FabricNeeds[]
 }
-
-const isShaped = ({ spec }: Link): boolean =>
-  spec.bandwidthBitsPerSecond !== undefined ||
-  spec.delayMs !== undefined ||
-  spec.jitterMs !== undefined ||
-  spec.lossPercent !== undefined
 
 /** Switches of declared data centers and of those in use, and the trunks between them. */
 export const desireFabric = ({ owner, topology, needs }: FabricInput): DesiredState => {
@@ -55,7 +49,7 @@ export const desireFabric = ({ owner, topology, needs }: FabricInput): DesiredSt
     const [a, b] = link.spec.endpoints
     const ends = [end(a), end(b)] as const
     const { bandwidthBitsPerSecond, delayMs, jitterMs, lossPercent } = link.spec
-    if (isShaped(link)) {
+    if (askedOf(link.spec).length > 0) {
       const shaping = {
         ...(bandwidthBitsPerSecond === undefined ? {} : { bandwidthBitsPerSecond }),
         ...(delayMs === undefined ? {} : { delayMs }),

@@ -372,6 +372,11 @@ const switchCases: Cases = {
       flows: actual.flows.filter(gone),
     })
   },
+  'the way to the outside is not whole': async () => {
+    const actual = await settled(full())
+    const broken = 'the FORWARD chain of iptables has no rule for it'
+    return text(full(), { ...actual, natRules: change(actual.natRules, 0, { broken }) })
+  },
   'another subnet is translated': async () => {
     const actual = await settled(full())
     return text(full(), { ...actual, natRules: change(actual.natRules, 0, { subnet: '10.10.9.0/30' }) })
@@ -460,6 +465,13 @@ const endCases: Cases = {
   'a trunk is down': () => text(fabric(), { ...fabricThere(), wires: change(fabricThere().wires, 0, { up: false }) }),
   'a trunk is shaped otherwise': () =>
     text(fabric({ trunks: [{ ...trunk(), shaping: { delayMs: 20 } }] }), fabricThere()),
+  'the kernel shapes as it can': () =>
+    text(fabric(), { ...fabricThere(), shapers: new Set(['netem'] as const), wires: shapedBy('netem', 'netem') }),
+  'the kernel cannot shape': () => text(fabric(), { ...fabricThere(), shapers: new Set() }),
+  'one end of a trunk is shaped no more': () =>
+    text(fabric(), { ...fabricThere(), shapers: new Set(['netem'] as const), wires: shapedBy('netem', undefined) }),
+  'a trunk is shaped by what no one asked for': () =>
+    text(fabric(), { ...fabricThere(), shapers: new Set(), wires: shapedBy('tbf', 'tbf') }),
   'one end of a trunk tells no shaping': () => {
     const ports = change(fabricThere().ports, 1, { externalIds: { role: 'trunk' } })
     return text(fabric(), { ...fabricThere(), ports })
@@ -495,6 +507,12 @@ const fabricThere = (): ActualState => ({
       }),
     ),
 })
+
+const shapedBy = (...shapers: readonly ('netem' | 'tbf' | undefined)[]): ActualState['wires'] =>
+  fabricThere().wires.map((wire, index) => {
+    const shaper = shapers[index]
+    return asOwned({ ...wire, ...(shaper === undefined ? {} : { shaper }) })
+  })
 
 const golden = join(import.meta.dirname, 'plans.golden.txt')
 const heading = (title: string): string => `==== ${title}\n`

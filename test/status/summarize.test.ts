@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ActualState, ObservedContainer } from '../../src/model/actual.ts'
 import { EngineError } from '../../src/model/errors.ts'
 import type { Plan, Step } from '../../src/model/plan.ts'
+import { asOwned } from '../../src/model/ownership.ts'
 import { conditionTypes, type ConditionType, type InstanceStatus } from '../../src/model/status.ts'
 import { stampConditions, type Verdict } from '../../src/status/conditions.ts'
 import type { PassResult } from '../../src/status/input.ts'
@@ -414,6 +415,11 @@ t.test('SAPs: attached, and what can be wrong with them', async (t) => {
   const bare = demo.status(
     await seen(demo, (actual) => ({ natRules: [], bridges: actual.bridges.map((one) => ({ ...one, addresses: [] })) })),
   )
+  const broken = 'the kernel does not forward'
+  const blocked = demo.status(
+    await seen(demo, (actual) => ({ natRules: actual.natRules.map((rule) => asOwned({ ...rule, broken })) })),
+  )
+  t.match(told(blocked, 'SapsReady'), /10\.10\.0\.0\/30 has no way to the outside: the kernel does not forward/)
   t.match(told(bare, 'SapsReady'), /has no address 10\.10\.0\.1\/30; 10\.10\.0\.0\/30 is not translated to the outside/)
 })
 

@@ -3,6 +3,7 @@ import { createMarks, parseDeviceLists, parseDevices } from '../../../src/engine
 import { batchErrors } from '../../../src/engine/netns/ip.ts'
 import { parseChange } from '../../../src/engine/netns/monitor.ts'
 import { tableName } from '../../../src/engine/netns/nat.ts'
+import { parseForwardRules } from '../../../src/engine/netns/forwarding.ts'
 import { netemArguments, tbfArguments } from '../../../src/engine/netns/trunks.ts'
 import { name } from '../../support/build.ts'
 
@@ -85,4 +86,19 @@ t.test('shaping', async (t) => {
   ])
   t.same(netemArguments({ lossPercent: 5 }), ['netem', 'limit', '1000', 'loss', '5%'])
   t.same(tbfArguments(1_000_000), ['tbf', 'rate', '1000000bit', 'burst', '65536', 'latency', '50ms'])
+})
+
+t.test('passages through the FORWARD chain', async (t) => {
+  const text = [
+    '-P FORWARD DROP',
+    '-A FORWARD -d 10.10.0.0/30 -o sbx -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "sond:sond:sbx:10.10.0.0/30" -j ACCEPT',
+    '-A FORWARD -s 10.10.0.0/30 -i sbx -m comment --comment sond:sond:sbx:10.10.0.0/30 -j ACCEPT',
+    '-A FORWARD -s 10.10.0.0/30 -i sby -m comment --comment "sond:other:sby:10.10.0.0/30" -j ACCEPT',
+    '-A FORWARD -i docker0 -m comment --comment "mine" -j ACCEPT',
+    '-A OTHER -i sbx -m comment --comment "sond:sond:sbx:10.10.0.0/30" -j ACCEPT',
+  ].join('\n')
+  t.same(parseForwardRules(name.owner('sond'), text), [
+    { way: 'back', bridge: 'sbx', subnet: '10.10.0.0/30' },
+    { way: 'out', bridge: 'sbx', subnet: '10.10.0.0/30' },
+  ])
 })
