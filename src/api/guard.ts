@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { isIP } from 'node:net'
+import { dashboardPaths } from './dashboard.ts'
 import { ApiError } from './errors.ts'
 
 /** What a listener demands of whoever asks. */
@@ -18,8 +19,8 @@ export interface GuardedRequest {
   readonly headers: IncomingHttpHeaders
 }
 
-// A probe carries no secrets and gets none.
-const openToAll: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+// A probe carries no secrets and gets none; the page is where a person enters the token.
+const openToAll: ReadonlySet<string> = new Set(['/healthz', '/readyz', ...dashboardPaths])
 
 /** Undefined when the request may pass. */
 export const refusal = (request: GuardedRequest, policy: GuardPolicy): ApiError | undefined =>

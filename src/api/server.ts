@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { auditRequests } from './audit.ts'
 import type { ApiContext } from './context.ts'
 import { leaveBody } from './body.ts'
+import { dashboardRoutes } from './dashboard.ts'
 import { apiRoot } from './paths.ts'
 import { ApiError, apiErrors, errorBody, type ApiErrorCode } from './errors.ts'
 import { gatekeeperRoutes, gatekeeperUploads } from './gatekeeper.ts'
@@ -68,6 +69,7 @@ export const buildServer = async (
   const streams = createStreams(limits.streams)
   app.addHook('preClose', async () => streams.close())
   healthRoutes(app, context)
+  await dashboardRoutes(app)
   objectRoutes(app, context)
   instanceRoutes(app, context, streams)
   eventRoutes(app, context, streams)
