@@ -2,8 +2,9 @@ import { makeCookie } from '../model/cookie.ts'
 import type { DesiredFlow, DesiredInterface, DesiredPatch } from '../model/desired.ts'
 import type { BridgeName, DataCenterName, InstanceName, LinkId, Owner, PortName } from '../model/names.ts'
 import type { Allocated, Segment } from './allocate.ts'
-import { type LinkDraft, type WiredEnd, interfaceKey } from './draft.ts'
+import { type LinkDraft, type WiredEnd, interfaceKey, isInterface } from './draft.ts'
 import { type Attachment, createFlowTable } from './flows.ts'
+import { groupZones, makeGroup } from './groups.ts'
 import { createNames, dataCenterBridge, linkNumbers } from './identity.ts'
 import { type Addresses, copyKey, makeInterfaces, sapAddress } from './interfaces.ts'
 import { createMultiMap } from './multi-map.ts'
@@ -67,10 +68,20 @@ export const wire = ({
   const saps = createSapPatches({ owner, instance, cookie, addresses, names, vlanOf })
   const table = createFlowTable()
 
-  const attach = (draft: LinkDraft, { end, at }: WiredEnd): Attachment =>
-    end.kind === 'external'
-      ? saps.attach(draft, end.external, at)
-      : { bridge: bridgeOf(at), ports: made.portsOf(copyKey(draft.copy, interfaceKey(end))) }
+  const keysOf = (draft: LinkDraft): readonly string[] =>
+    (draft.chain ?? []).flatMap(({ end }) => (isInterface(end) ? [copyKey(draft.copy, interfaceKey(end))] : []))
+  const zones = groupZones(
+    cookie,
+    drafts.flatMap(keysOf).filter((key) => made.portsOf(key).length > 1),
+  )
+  const groups = new Map([...zones].map(([key, zone]) => [key, makeGroup(made.portsOf(key), zone, cookie)]))
+
+  const attach = (draft: LinkDraft, { end, at }: WiredEnd): Attachment => {
+    if (end.kind === 'external') return saps.attach(draft, end.external, at)
+    const key = copyKey(draft.copy, interfaceKey(end))
+    const group = groups.get(key)
+    return { bridge: bridgeOf(at), ports: made.portsOf(key), ...(group === undefined ? {} : { group }) }
+  }
 
   const lans: { vlan: number; links: readonly string[] }[] = []
   const passed = new Set<DataCenterName>()

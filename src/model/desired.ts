@@ -136,4 +136,6 @@ export interface DesiredFlow {
   readonly link: LinkId
   /** Ports that must be there before the switch takes the flow. */
   readonly needs: readonly PortName[]
+  /** Ports of replicas that it spreads over, list by list: of each it takes those that are there, and it needs one. */
+  readonly replicas?: readonly (readonly PortName[])[]
 }

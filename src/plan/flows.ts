@@ -6,6 +6,7 @@ import type { FlowChange } from '../model/plan.ts'
 import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
 import type { ReadyPorts } from './ports.ts'
+import { flowToHave, portsOfFlow } from './replicas.ts'
 import type { Survey } from './survey.ts'
 
 type Flow = DesiredFlow | Owned<ObservedFlow>
@@ -52,14 +53,16 @@ const addsOn = (
   const desired = survey.desired.flows.filter((flow) => flow.bridge === bridge)
   const observed = survey.actual.flows.filter((flow) => flow.bridge === bridge)
   const [there, places] = [new Set(observed.map(whole)), new Set(observed.map(place))]
-  const adds = desired.flatMap((flow): readonly Change[] => {
-    const { needs, link } = flow
-    if (needs.some((port) => survey.desiredPorts.has(port) && !ready.has(port))) return []
-    const isRewired = needs.some((port) => draft.has(stepId.wire(port)))
+  const isThere = (port: PortName): boolean => ready.has(port) || !survey.desiredPorts.has(port)
+  const adds = desired.flatMap((wanted): readonly Change[] => {
+    const flow = flowToHave(wanted, isThere)
+    if (flow === undefined) return []
+    const ports = portsOfFlow(flow)
+    const isRewired = ports.some((port) => draft.has(stepId.wire(port)))
     if (there.has(whole(flow)) && !isRewired) return []
     const reason = there.has(whole(flow)) ? 'over a new port' : places.has(place(flow)) ? 'altered' : 'missing'
-    const after = needs.flatMap((port) => ready.get(port) ?? [])
-    return [{ op: 'add', flow, after, reason, link, late: lateOf(needs) }]
+    const after = ports.flatMap((port) => ready.get(port) ?? [])
+    return [{ op: 'add', flow, after, reason, link: flow.link, late: lateOf(ports) }]
   })
   return adds
 }

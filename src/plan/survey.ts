@@ -6,6 +6,7 @@ import type { PlanPolicy, StepId } from '../model/plan.ts'
 import type { Draft } from './draft.ts'
 import { fateOf, type Fate } from './fates.ts'
 import { stepId } from './ids.ts'
+import { portsOfFlow } from './replicas.ts'
 
 /** The planner's input, looked up by name, and what was decided first of all: what becomes of each container. */
 export interface Survey {
@@ -53,7 +54,7 @@ const linkOf = (item: { readonly link?: LinkId }): readonly LinkId[] => (item.li
 const linkLookup = (desired: DesiredState) => {
   const byContainer = group(desired.interfaces, (one) => [one.container])
   const interfaceByPort = new Map(desired.interfaces.map((one) => [one.port, one]))
-  const flowsByPort = group(desired.flows, (flow) => flow.needs)
+  const flowsByPort = group(desired.flows, portsOfFlow)
   const flowsByBridge = group(desired.flows, (flow) => [flow.bridge])
   const byBridge = group(desired.interfaces, (one) => [one.bridge])
   const unique = (links: readonly LinkId[]): readonly LinkId[] => [...new Set(links)]
