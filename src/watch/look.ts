@@ -3,6 +3,7 @@ import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
 import type { Store } from '../store/store.ts'
 import { createAbsenceJudge, type Absence } from './absence.ts'
+import { createAhead } from './ahead.ts'
 import { assignObjects } from './assign.ts'
 import { buildCatalog } from './catalog.ts'
 import { openKnownFiles } from './known.ts'
@@ -43,13 +44,17 @@ const patience = 25
 
 /** Opens what is remembered. Reading the directory begins with the first look. */
 export const openLooker = async (options: LookOptions): Promise<Looker> => {
-  const { directory, settleMs, parsers, store, log, clock } = options
+  const { directory, settleMs, store, log, clock } = options
+  const ahead = createAhead(options.parsers)
+  const { parsers } = ahead
   const timestamp = (): string => new Date(clock.now()).toISOString()
   const known = openKnownFiles({ store, parsers, now: timestamp })
   const shelf = await openShelf({ store, parsers, log, now: timestamp })
   const judge = createAbsenceJudge({ ...options, timestamp })
   const settle = createSettle(settleMs)
   const opened = clock.monotonic()
+  /** What was read ahead, by file. */
+  const begun = new Map<string, string>()
   let looks = 0
   let complete = false
   /** Nothing was ever remembered of this directory. */
@@ -76,6 +81,14 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     return true
   }
 
+  /** Packages take longest to understand; a file that turns out not to rest is read again. */
+  const readAhead = async (file: string, { kind, fingerprint, obstacle }: FoundFile): Promise<void> => {
+    if (kind !== 'package' || obstacle !== undefined || begun.get(file) === fingerprint) return
+    begun.set(file, fingerprint)
+    const result = await readSettled(join(directory, file), kind, fingerprint)
+    if (result.result === 'bytes') ahead.begin(file, result.bytes)
+  }
+
   /** Reads what changed and rests. The older file first, so that what came last is the newest. */
   const readChanged = async (scan: Scan): Promise<{ unsettled: Set<string>; wait: number | undefined }> => {
     const now = clock.monotonic()
@@ -95,6 +108,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       const left = found.obstacle === undefined ? settle.left(file, now) : 0
       if (left === 0 && (await read(file, found))) continue
       unsettled.add(file)
+      void readAhead(file, found)
       wait = Math.min(wait ?? Infinity, left === 0 ? settleMs : left)
     }
     return { unsettled, wait }
@@ -130,6 +144,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     if (looks === 1) await known.reviveUnread()
     const absence = judge.judge({ scan, known: known.all(), unsettled, now: clock.monotonic() })
     known.forget(absence.gone)
+    for (const file of begun.keys()) if (!unsettled.has(file)) begun.delete(file)
     if (known.all().size > 0) stranger = false
     if (absence.away === '') {
       complete ||= unsettled.size === 0 || clock.monotonic() - opened > patience * settleMs
