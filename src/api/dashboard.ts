@@ -5,8 +5,7 @@ import { ApiError } from './errors.ts'
 
 const folder = join(import.meta.dirname, 'dashboard')
 
-const page = 'index.html'
-const assets = [
+const assets: readonly string[] = [
   'dashboard.css',
   'dashboard.js',
   'api.js',
@@ -15,8 +14,9 @@ const assets = [
   'layout.js',
   'picture.js',
   'state.js',
+  'store.js',
   'views.js',
-] as const
+]
 
 /** Addresses of the page and of what it is made of. They hold nothing of this daemon, so that a browser gets them without a token. */
 export const dashboardPaths: ReadonlySet<string> = new Set(['/', ...assets.map((name) => `/dashboard/${name}`)])
@@ -47,24 +47,16 @@ const headers = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+const read = async (name: string) => ({ type: types[extname(name)] ?? '', content: await readFile(join(folder, name)) })
+
 /** The web page at `/`: static files, read once. Everything that it shows it asks of the API. */
 export const dashboardRoutes = async (app: FastifyInstance): Promise<void> => {
-  const read = async (name: string) =>
-    [name, { type: types[extname(name)] ?? '', content: await readFile(join(folder, name)) }] as const
-  const files = new Map(await Promise.all([page, ...assets].map(read)))
-
-  const answer = (name: string) => {
-    const file = files.get(name)
-    if (file === undefined) throw new ApiError('NOT_FOUND', 'the page has no such file', { next: 'open /' })
-    return file
-  }
-
-  app.get('/', (_request, reply) => {
-    const { type, content } = answer(page)
-    return reply.headers(headers).type(type).send(content)
-  })
+  const index = await read('index.html')
+  const files = new Map(await Promise.all(assets.map(async (name) => [name, await read(name)] as const)))
+  app.get('/', (_request, reply) => reply.headers(headers).type(index.type).send(index.content))
   app.get<{ Params: { file: string } }>('/dashboard/:file', (request, reply) => {
-    const { type, content } = answer(request.params.file)
-    return reply.headers(headers).type(type).send(content)
+    const file = files.get(request.params.file)
+    if (file === undefined) throw new ApiError('NOT_FOUND', 'the page has no such file', { next: 'open /' })
+    return reply.headers(headers).type(file.type).send(file.content)
   })
 }

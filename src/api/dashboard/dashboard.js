@@ -1,6 +1,7 @@
 // The page: reads what there is, follows the stream of changes, draws. It knows nothing that the API does not say.
 import * as api from './api.js'
 import { h, redraw } from './elements.js'
+import { createStore } from './store.js'
 import { eventsView, instanceView, packagesView, refusedFilesView, topologyView } from './views.js'
 
 const EVENTS_SHOWN = 200
@@ -10,9 +11,9 @@ const LOOK_AGAIN_MS = 5000
 
 const $ = (id) => document.getElementById(id)
 
-const objects = new Map(Object.keys(api.paths).map((kind) => [kind, new Map()]))
-const events = new Map()
-const all = (kind) => [...objects.get(kind).values()]
+const kinds = Object.keys(api.paths)
+const store = createStore(kinds)
+const { all } = store
 
 const tell = (text, tone) => {
   const box = $('outcome')
@@ -106,7 +107,7 @@ const draw = () => {
   redraw($('packages'), packages.length === 0 ? none('There are none.') : packagesView(packages, onPackage))
   redraw($('topology'), topologyView(topology))
   $('topology-section').hidden = topology.length === 0
-  const newest = [...events.values()].toSorted((a, b) => (a.lastSeen < b.lastSeen ? 1 : -1)).slice(0, EVENTS_SHOWN)
+  const newest = store.events().slice(0, EVENTS_SHOWN)
   redraw($('events'), newest.length === 0 ? none('Nothing has happened yet.') : eventsView(newest))
   drawOptions()
 }
@@ -122,13 +123,11 @@ const drawSoon = () => {
   })
 }
 
-const replaceAll = (kind, items) => objects.set(kind, new Map(items.map((item) => [item.metadata.name, item])))
-
 const lookAgain = async () => {
   const [files, packages] = await Promise.all([api.list('File'), api.list('Package')])
   const seen = JSON.stringify([all('File'), all('Package')])
-  replaceAll('File', files)
-  replaceAll('Package', packages)
+  store.replace('File', files)
+  store.replace('Package', packages)
   if (JSON.stringify([all('File'), all('Package')]) !== seen) drawSoon()
 }
 
@@ -145,49 +144,25 @@ const showReadiness = async () => {
   }
 }
 
-const applyChange = (type, object) => {
-  const { name } = object.metadata
-  if (type === 'DELETED') objects.get(object.kind).delete(name)
-  else objects.get(object.kind).set(name, object)
-}
-
-/** Reads everything once the stream has begun, so that nothing falls between; what came meanwhile is newer. */
 const readAll = async () => {
-  const kinds = [...objects.keys()]
-  const lists = await Promise.all(kinds.map((kind) => api.list(kind)))
-  for (const [index, kind] of kinds.entries()) replaceAll(kind, lists[index])
+  store.settle(await Promise.all(kinds.map(async (kind) => [kind, await api.list(kind)])))
   $('version').textContent = (await api.read('/version')).version
   $('main').hidden = false
   $('token-form').hidden = true
   $('forget').hidden = !api.hasToken()
   $('connection').textContent = 'Changes show as they come.'
+  drawSoon()
 }
 
 const followOnce = async () => {
   const stop = new AbortController()
-  let early = []
-  let reading
-  const seen = new Map()
-  const take = (type, data) => {
-    if (type === 'EVENT')
-      (early === undefined ? events : seen).set(`${data.object} ${data.type} ${data.reason} ${data.firstSeen}`, data)
-    else if (type === 'SYNC')
-      reading = readAll()
-        .then(settle)
-        .catch((error) => stop.abort(error))
-    else if (early === undefined) applyChange(type, data)
-    else early.push([type, data])
-    if (early === undefined) drawSoon()
-  }
-  const settle = () => {
-    for (const [type, data] of early) applyChange(type, data)
-    early = undefined
-    events.clear()
-    for (const [key, event] of seen) events.set(key, event)
+  store.begin()
+  await api.watch((type, data) => {
+    // What can't be read ends the stream too, and both are tried again.
+    if (type === 'SYNC') readAll().catch((error) => stop.abort(error))
+    else store.take(type, data)
     drawSoon()
-  }
-  await api.watch(take, stop.signal)
-  await reading
+  }, stop.signal)
 }
 
 let pause = 500

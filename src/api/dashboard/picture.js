@@ -1,7 +1,7 @@
 // A copy of a service as a picture: functions are boxes, access points rounded ones, E-Lines lines, E-LANs hubs.
 import { h, s } from './elements.js'
 import { BOX, layOut } from './layout.js'
-import { functionName, functionTone, linkTone } from './state.js'
+import { counted, functionName, functionTone, linkTone } from './state.js'
 
 const shorten = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 
@@ -113,7 +113,12 @@ export const picture = (status, copy) => {
   const { nodes, edges } = graphOf(status, copy)
   const places = layOut(nodes, edges)
   const broken = edges.filter(({ link }) => !link.chained).length
-  const label = `Copy ${copy}: ${nodes.length} functions and access points, ${edges.length} links, ${broken} of them not chained`
+  const faulty = nodes.filter(({ tone }) => tone !== 'good').length
+  const label = [
+    `copy ${copy}: ${counted(nodes.length, 'node')} and ${counted(edges.length, 'link')}`,
+    ...(faulty === 0 ? [] : [`${counted(faulty, 'function')} not as it should be`]),
+    ...(broken === 0 ? [] : [`${counted(broken, 'link')} not chained`]),
+  ].join(', ')
   const { width, height } = places
   return h(
     'figure',

@@ -28,3 +28,6 @@ export const linkTone = ({ chained }) => (chained ? 'good' : 'bad')
 
 export const functionName = ({ vnfId, vdu, replica }) =>
   `${vnfId}${vdu === undefined ? '' : `.${vdu}`}${replica === 0 ? '' : ` #${replica}`}`
+
+/** `3 functions`, `1 link`. */
+export const counted = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`

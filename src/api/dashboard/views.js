@@ -2,7 +2,7 @@
 import { placed } from './api.js'
 import { fold, h, table } from './elements.js'
 import { picture } from './picture.js'
-import { functionName, functionTone, isWrong, linkTone, stateOf } from './state.js'
+import { counted, functionName, functionTone, isWrong, linkTone, stateOf } from './state.js'
 
 const toned = (tone, text) => h('span', { class: tone }, text)
 const clock = (text) =>
@@ -138,13 +138,19 @@ export const instanceView = (instance, act) => {
     ...copiesOf(status)
       .slice(0, PICTURES)
       .map((copy) => picture(status, copy)),
-    fold(
-      key('details'),
-      `${status.functions.length} functions, ${status.links.length} links, ${status.saps.length} service access points`,
-      functionsTable(status),
-      status.links.length === 0 ? undefined : linksTable(status),
-      status.saps.length === 0 ? undefined : sapsTable(status),
-    ),
+    status.functions.length === 0
+      ? undefined
+      : fold(
+          key('details'),
+          [
+            counted(status.functions.length, 'function'),
+            counted(status.links.length, 'link'),
+            counted(status.saps.length, 'service access point'),
+          ].join(', '),
+          functionsTable(status),
+          status.links.length === 0 ? undefined : linksTable(status),
+          status.saps.length === 0 ? undefined : sapsTable(status),
+        ),
     fold(key('conditions'), 'Conditions', conditionsTable(instance)),
   )
 }
