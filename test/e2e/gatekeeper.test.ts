@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { importBusyboxImage, startTestEngines } from '../support/engines.ts'
+import { startSond } from '../support/daemon.ts'
+import { pings, vsctl } from '../support/reach.ts'
+import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
+import { until } from '../support/until.ts'
+
+const execute = promisify(execFile)
+const image = 'test/host:1'
+
+interface Answer {
+  readonly status: number
+  readonly json: unknown
+}
+
+/** curl as it stands in people's scripts. `command`: what it begins with. */
+const curl =
+  (base: string, ...command: readonly string[]) =>
+  async (path: string, ...args: readonly string[]): Promise<Answer> => {
+    const { stdout } = await execute(command[0] ?? '', [
+      ...command.slice(1),
+      ...['--silent', '--show-error', '--max-time', '60', '--write-out', '\n%{http_code}'],
+      ...args,
+      `${base}${path}`,
+    ])
+    const end = stdout.lastIndexOf('\n')
+    const text = stdout.slice(0, end)
+    return { status: Number(stdout.slice(end + 1)), json: text === '' ? undefined : JSON.parse(text) }
+  }
+
+const field = (answer: Answer, name: string): string => {
+  const { json } = answer
+  if (typeof json !== 'object' || json === null || !(name in json))
+    throw new Error(`no ${name}: ${JSON.stringify(json)}`)
+  return String(Object.entries(json).find(([key]) => key === name)?.[1])
+}
+
+void t.test('the calls of the gatekeeper, as scripts make them', async (t) => {
+  const engines = await startTestEngines(t)
+  const { docker } = engines
+  await importBusyboxImage(docker, image)
+  const sond = await startSond(t, engines, {
+    args: ['--listen', 'tcp:127.0.0.1:5000', '--insecure-no-auth'],
+  })
+  const file = join(engines.dir, 'chain.son')
+  await writeFile(file, await buildPackage(chainSketch('chain', 2, image)))
+  const listeners = {
+    'the unix socket': curl('http://localhost', 'curl', '--unix-socket', sond.socket),
+    TCP: curl('http://127.0.0.1:5000', 'nsenter', `--net=${engines.netns.path}`, 'curl'),
+  }
+  const running = async (): Promise<number> => (await docker.listContainers()).length
+  const manifests = async (): Promise<readonly string[]> =>
+    (await readdir(sond.manifests)).filter((name) => name.endsWith('.yaml')).sort()
+  let service = ''
+
+  for (const [name, call] of Object.entries(listeners)) {
+    await t.test(`a package and a service's life over ${name}`, async (t) => {
+      const form = await call('/packages', '-X', 'POST', '-F', `package=@${file}`)
+      t.match(form, {
+        status: 201,
+        json: { service_uuid: /^[0-9a-f-]{36}$/, size: Number, sha1: /^[0-9a-f]{40}$/, error: null },
+      })
+      service = field(form, 'service_uuid')
+      const raw = await call('/api/v2/packages', '-X', 'POST', '--data-binary', `@${file}`)
+      t.same(raw, form, 'the raw body is the same package')
+      t.same((await call('/packages')).json, { service_uuid_list: [service] })
+
+      const started = await call('/instantiations', '-X', 'POST', '-d', '{}')
+      t.equal(started.status, 201, JSON.stringify(started.json))
+      const instance = field(started, 'service_instance_uuid')
+      t.equal(await running(), 2, 'the answer comes when it is up')
+      t.ok(await pings(engines, 'sond.chain-1.0.f1.0', '10.30.0.2'))
+      t.same(await manifests(), ['serviceinstance-chain-1.yaml'], 'the files say so too')
+      const named = await call('/api/v2/requests', '-X', 'POST', '-d', JSON.stringify({ service_uuid: service }))
+      t.equal(named.status, 201)
+      t.same((await call('/instantiations')).json, {
+        service_instantiations_list: [[instance, field(named, 'service_instance_uuid')]],
+      })
+
+      const stopped = await call(
+        '/instantiations',
+        ...['-X', 'DELETE', '-d', JSON.stringify({ service_uuid: service, service_instance_uuid: instance })],
+      )
+      t.same(stopped, { status: 200, json: `service instance with uuid '${instance}' stopped.` })
+      t.equal(await running(), 2, 'its containers are gone')
+      t.same(await manifests(), ['serviceinstance-chain-2.yaml'])
+      t.equal((await call('/api/v2/instantiations', '-X', 'DELETE')).status, 200, 'the newest, without a body')
+      t.same(await manifests(), [])
+      for (const method of ['POST', 'DELETE']) {
+        const unknown = await call('/instantiations', '-X', method, '-d', '{"service_uuid": "x"}')
+        t.same(unknown, { status: 404, json: 'Service not found' })
+      }
+      const broken = await call('/packages', '-X', 'POST', '--data-binary', '@/etc/hostname')
+      t.match(broken, { status: 500, json: { service_uuid: null, sha1: null, error: /is no package|not a package/ } })
+      t.same((await call('/packages')).json, { service_uuid_list: [service] }, 'it is not registered')
+    })
+  }
+
+  const call = listeners.TCP
+  await t.test('files and calls are one: what the one does the other shows; uuids outlive a restart', async (t) => {
+    await sond.drop('by-hand.yaml', buildManifest('by-hand', 'chain'))
+    await sond.ready('by-hand')
+    const before = await call('/instantiations')
+    t.match(before.json, { service_instantiations_list: [[/^[0-9a-f-]{36}$/]] })
+    await sond.stop()
+    await sond.start()
+    t.same((await call('/packages')).json, { service_uuid_list: [service] })
+    t.same(await call('/instantiations'), before)
+  })
+
+  await t.test('the exit ends every service, then the daemon; manifests stay for its next start', async (t) => {
+    await call('/instantiations', '-X', 'POST', '-d', '{}')
+    t.equal(await running(), 4)
+    const left = await manifests()
+    const ended = sond.ended()
+    t.same(await call('/emulator/exit', '-X', 'PUT'), { status: 200, json: null })
+    t.equal(await ended, 0)
+    t.equal((await docker.listContainers({ all: true })).length, 0)
+    t.equal((await vsctl(engines, 'list-br')).trim(), '', 'no switch is left')
+    t.same(await manifests(), left)
+    await sond.start()
+    await sond.ready('by-hand')
+    await sond.ready('chain-1')
+    t.equal(await running(), 4)
+  })
+})
+
+void t.test('auto deploy and auto delete', async (t) => {
+  const engines = await startTestEngines(t)
+  await importBusyboxImage(engines.docker, image)
+  const sond = await startSond(t, engines, { settings: { autoDeploy: true, autoDelete: true } })
+  const call = curl('http://localhost', 'curl', '--unix-socket', sond.socket)
+  const names = async (): Promise<readonly string[]> =>
+    (await engines.docker.listContainers()).map(({ Names }) => Names.join().slice(1)).sort()
+
+  await t.test('a package that is dropped as a file starts nothing: files say what runs', async (t) => {
+    await sond.drop('dropped.son', await buildPackage(chainSketch('dropped', 2, image)))
+    await sond.drop('kept.yaml', buildManifest('kept', 'dropped'))
+    await sond.ready('kept')
+    t.same(await names(), ['sond.kept.0.f1.0', 'sond.kept.0.f2.0'])
+  })
+
+  await t.test('one that is uploaded starts at once, and all else has stopped before', async (t) => {
+    const file = join(engines.dir, 'uploaded.son')
+    await writeFile(file, await buildPackage(chainSketch('uploaded', 2, image)))
+    const answer = await call('/packages', '-F', `package=@${file}`)
+    t.equal(answer.status, 201)
+    await sond.ready('uploaded-1')
+    t.same(await names(), ['sond.uploaded-1.0.f1.0', 'sond.uploaded-1.0.f2.0'])
+    const { json } = await call('/packages')
+    t.match(json, { service_uuid_list: [String, field(answer, 'service_uuid')] }, 'the answer names the new one')
+    await until('its manifest', async () => (await readdir(sond.manifests)).includes('serviceinstance-uploaded-1.yaml'))
+  })
+})
