@@ -9,7 +9,7 @@ import { planGates, planStartScripts } from './gates.ts'
 import { planPorts } from './ports.ts'
 import { planRemovals } from './removals.ts'
 import { survey } from './survey.ts'
-import { planTrunks } from './trunks.ts'
+import { planNewShapes, planTrunks } from './trunks.ts'
 import { planWires } from './wires.ts'
 
 /**
@@ -27,6 +27,7 @@ export const plan = (desired: DesiredState, actual: ActualState, policy: PlanPol
   planTrunks(draft, facts)
   planWires(draft, facts)
   const ready = planPorts(draft, facts)
+  planNewShapes(draft, facts)
   planGates(draft, facts)
   planFlows(draft, facts, ready)
   planStartScripts(draft, facts, ready)

@@ -37,19 +37,38 @@ const shaperDrift = ({ ends, shaping }: DesiredTrunk, { wires, actual: { shapers
   return other === undefined ? undefined : `shaped by ${other} → ${wanted ?? 'nothing'}`
 }
 
-/** Veth pairs between switches. How they are shaped is read from the marks on their ports, which are written afterwards. */
+const isBlocked = ({ ends }: DesiredTrunk, survey: Survey): boolean =>
+  ends.some(({ port }) => survey.isBlocked.port(port))
+
+/** A switch takes away the queueing of a device that becomes its port, so such a one is shaped afterwards. */
+const newPort = (trunk: DesiredTrunk, survey: Survey): string | undefined =>
+  drift(trunk, survey) ?? (trunk.ends.every(({ port }) => survey.ports.has(port)) ? undefined : 'its port is missing')
+
+/**
+ * Veth pairs between switches. How they are shaped is written on their ports: after it has been done where these stay, so that a
+ * change that was cut off is not taken for done.
+ */
 export const planTrunks = (draft: Draft, survey: Survey): void => {
   for (const trunk of survey.desired.trunks) {
-    if (trunk.ends.some(({ port }) => survey.isBlocked.port(port))) continue
+    if (isBlocked(trunk, survey)) continue
     const cause = drift(trunk, survey)
     if (cause !== undefined) draft.add({ kind: 'createTrunk', id: stepId.trunk(trunk.link), trunk, cause })
+    if (newPort(trunk, survey) !== undefined) continue
     const wanted = shapingMark(trunk)
     const marks = trunk.ends.map(({ port }) => survey.ports.get(port)?.externalIds[externalIds.shaping])
     const other = marks.find((mark) => mark !== wanted)
     const isMarked = marks.every((mark) => mark === wanted)
-    const why = cause ?? (isMarked ? shaperDrift(trunk, survey) : `shaping: ${other ?? 'none'} → ${wanted}`)
-    if (why === undefined) continue
-    const after = [stepId.trunk(trunk.link)]
-    draft.add({ kind: 'shapeTrunk', id: stepId.shape(trunk.link), trunk, after, cause: why })
+    const why = isMarked ? shaperDrift(trunk, survey) : `shaping: ${other ?? 'none'} → ${wanted}`
+    if (why !== undefined) draft.add({ kind: 'shapeTrunk', id: stepId.shape(trunk.link), trunk, cause: why })
+  }
+}
+
+/** Trunks whose ports are new, after these. */
+export const planNewShapes = (draft: Draft, survey: Survey): void => {
+  for (const trunk of survey.desired.trunks) {
+    const cause = newPort(trunk, survey)
+    if (cause === undefined || isBlocked(trunk, survey)) continue
+    const after = [stepId.trunk(trunk.link), ...trunk.ends.map(({ port }) => stepId.port(port))]
+    draft.add({ kind: 'shapeTrunk', id: stepId.shape(trunk.link), trunk, after, cause })
   }
 }

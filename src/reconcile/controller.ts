@@ -117,7 +117,11 @@ export const createController = (
   }
 
   const turnFabrics = async (turn: Turn): Promise<number | undefined> => {
-    if (ending === undefined) return (await turnFabric(context, turn, 'asWanted')).again
+    if (ending === undefined) {
+      const { again, concerned } = await turnFabric(context, turn, 'asWanted')
+      for (const name of concerned) queue.add(instanceKey(name))
+      return again
+    }
     // Switches go last: what stands on them tells by its ports what is its own.
     if (ending.left.size > 0) return undefined
     const { done, again } = await turnFabric(context, turn, 'gone')

@@ -2,7 +2,8 @@ import { emptyState } from '../desired/desire.ts'
 import { desireFabric } from '../desired/fabric.ts'
 import type { FabricNeeds } from '../desired/result.ts'
 import type { DesiredState } from '../model/desired.ts'
-import { isEmpty } from '../model/plan.ts'
+import type { InstanceName } from '../model/names.ts'
+import { isEmpty, type StepOutcome } from '../model/plan.ts'
 import type { TopologyStatus } from '../model/status.ts'
 import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/topology.ts'
 import type { ObjectKey } from '../watch/types.ts'
@@ -46,15 +47,35 @@ const wanted = (context: LoopContext): DesiredState => {
   })
 }
 
+/** Instances whose flow rules name a port that was made anew: it has another number, and nothing tells of rules that lead to the old one. */
+const concerned = ({ wishes }: LoopContext, outcomes: readonly StepOutcome[]): readonly InstanceName[] => {
+  const made = new Set<string>(
+    outcomes.flatMap(({ step, result }): readonly string[] => {
+      if (result !== 'done') return []
+      return step.kind === 'setPort' ? [step.port.port] : step.kind === 'createBridge' ? [step.bridge.name] : []
+    }),
+  )
+  if (made.size === 0) return []
+  return [...wishes]
+    .filter(([, { desired }]) =>
+      desired.flows.some(({ bridge, needs }) => made.has(bridge) || needs.some((port) => made.has(port))),
+    )
+    .map(([name]) => name)
+}
+
 /**
  * One turn for the switches of data centers and the trunks between them: those declared, and those that instances stand on; `gone`:
- * none at all. Gives whether it is as it shall be, and after how many milliseconds to look again.
+ * none at all. Gives whether it is as it shall be, after how many milliseconds to look again, and which instances are to be looked at now.
  */
 export const turnFabric = async (
   context: LoopContext,
   turn: Turn,
   aim: 'asWanted' | 'gone',
-): Promise<{ readonly done: boolean; readonly again: number | undefined }> => {
+): Promise<{
+  readonly done: boolean
+  readonly again: number | undefined
+  readonly concerned: readonly InstanceName[]
+}> => {
   const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : wanted(context)
   const seen = await converge(desired, {
     engines: context.engines,
@@ -74,10 +95,11 @@ export const turnFabric = async (
     signal: turn.signal,
   })
   tell(context, { ...seen, desired })
-  const { plan } = seen
+  const { plan, outcomes } = seen
   if (!isEmpty(plan)) {
-    return { done: false, again: context.troubles.fail(fabricKey, `${String(plan.steps.length)} steps are left`) }
+    const again = context.troubles.fail(fabricKey, `${String(plan.steps.length)} steps are left`)
+    return { done: false, again, concerned: concerned(context, outcomes) }
   }
   context.troubles.succeed(fabricKey)
-  return { done: true, again: undefined }
+  return { done: true, again: undefined, concerned: concerned(context, outcomes) }
 }
