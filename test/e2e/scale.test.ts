@@ -152,6 +152,25 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     t.match(large, /3 packets received/, 'in fragments too')
   })
 
+  await t.test('IPv6, with addresses of its users', async (t) => {
+    const address = async (container: string, device: string, text: string): Promise<void> => {
+      const path = `net.ipv6.conf.${device}.disable_ipv6=0`
+      await inContainerNetwork(engines, container, 'sysctl', '-q', '-w', path, 'net.ipv6.conf.all.forwarding=1')
+      await inContainerNetwork(engines, container, 'ip', 'addr', 'add', text, 'dev', device, 'nodad')
+    }
+    await address(client, 'output', 'fd00:1::1/64')
+    await address(server, 'input', 'fd00:2::2/64')
+    for (const replica of [0, 1, 2]) {
+      await address(router(replica), 'input', 'fd00:1::2/64')
+      await address(router(replica), 'output', 'fd00:2::1/64')
+    }
+    await route(engines, client, 'fd00:2::/64', 'fd00:1::2')
+    await route(engines, server, 'fd00:1::/64', 'fd00:2::1')
+    const text = await inContainerNetwork(engines, client, 'busybox', 'ping', '-c', '4', '-i', '0.2', 'fd00:2::2')
+    t.match(text, /4 packets transmitted, 4 packets received, 0% packet loss/, text)
+    t.notMatch(text, /DUP/)
+  })
+
   await t.test('a replica opens connections of its own', async (t) => {
     for (const replica of [0, 1, 2]) {
       const own = await startTcpClient(t, engines, router(replica), '10.30.1.2')

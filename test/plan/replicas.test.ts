@@ -1,6 +1,10 @@
 import t from 'tap'
+import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
+import { createWorld } from '../../src/engine/memory/world.ts'
+import type { DesiredState } from '../../src/model/desired.ts'
 import { flowToHave, portsOfFlow } from '../../src/plan/replicas.ts'
 import { builder, name } from '../support/build.ts'
+import { calm, converge } from '../support/converge.ts'
 
 const build = builder({ owner: 'sond', instance: 'demo', cookie: 7 })
 
@@ -49,4 +53,36 @@ t.test('a flow without replicas is all or nothing', (t) => {
 t.test('every port that a flow names, once', (t) => {
   t.strictSame(portsOfFlow(flow('x', 'p q', 'q a')), ['a', 'p', 'q'])
   t.end()
+})
+
+/** A function and its neighbour of three replicas. */
+const service = (): DesiredState => {
+  const containers = ['a', 'p', 'q', 'r'].map((vnf) => build.container(vnf))
+  const shared = 'bundle(symmetric_l3l4,0,hrw,ofport,members:svp,svq,svr)'
+  const more = { actions: shared, needs: ports('sva'), replicas: [ports('svp svq svr')] }
+  return build.state({
+    bridges: [build.bridge('sond-dc1')],
+    containers,
+    interfaces: containers.map((one) => build.wire(one, 'in', `sv${one.vnf}`, 'sond-dc1')),
+    flows: [
+      build.flow('sva', 'svp', 'sond-dc1', 'l', more),
+      ...['svp', 'svq', 'svr'].map((port) => build.flow(port, 'sva', 'sond-dc1', 'l')),
+    ],
+  })
+}
+
+t.test('replicas that may not start are left out of the flows, and taken in when they may', async (t) => {
+  const engines = createMemoryEngines({ owner: 'sond', world: createWorld({ datapath: 'netdev' }) })
+  const held = (...vnfs: readonly string[]) => ({
+    ...calm,
+    heldBack: new Map(vnfs.map((vnf) => [name.container(`sond.demo.0.${vnf}.0`), 'it crashed'])),
+  })
+  const spread = async (...vnfs: readonly string[]) => {
+    await converge(service(), engines, { cookie: 7, policy: held(...vnfs) })
+    const { flows } = await engines.switches.observe({ cookie: 7 }, [name.bridge('sond-dc1')])
+    return flows.find(({ match }) => match === 'in_port=sva')?.actions.replace(/^.*members:/u, '')
+  }
+  t.equal(await spread('p', 'q', 'r'), undefined, 'none is there')
+  t.equal(await spread('q'), 'svp,svr)')
+  t.equal(await spread(), 'svp,svq,svr)')
 })

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { groupRules, makeGroup, ofReplica, toReplica } from '../../../src/desired/groups.ts'
 import type { SwitchEngine } from '../../../src/engine/ports.ts'
 import type { ObservedFlow, ObservedPort } from '../../../src/model/actual.ts'
 import { makeCookie } from '../../../src/model/cookie.ts'
@@ -238,6 +239,7 @@ export const switchContract = (t: Test, makeSubject: () => Promise<SwitchSubject
     'flows read back as they were written',
     async (t, { engine, hands }, { a, b, bridge, build, see, setUp }) => {
       await setUp()
+      const group = makeGroup([a, b].map(name.port), 4711, 7)
       const flows = [
         build.flow(a, b, bridge.name),
         build.flow(b, a, bridge.name, 'lan', { actions: 'NORMAL', cookie: makeCookie(7, 2) }),
@@ -251,6 +253,12 @@ export const switchContract = (t: Test, makeSubject: () => Promise<SwitchSubject
           match: `in_port=${b},vlan_tci=0x0000/0x1fff`,
           actions: `push_vlan:0x8100,set_field:4196->vlan_vid,output:${a}`,
         }),
+        build.flow(a, b, bridge.name, 'from', {
+          priority: 11,
+          match: `ip,in_port=${a}`,
+          actions: `${ofReplica(group, 0)},${toReplica(group)},output:${b}`,
+        }),
+        ...groupRules(group).map((rule) => build.flow(a, b, bridge.name, 'group', rule)),
       ]
       await engine.changeFlows(bridge.name, adds(...flows))
       t.same(plain((await see()).flows), flows.map(wanted).sort())
