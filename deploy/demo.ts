@@ -121,7 +121,7 @@ const endLab = async (lab: Lab, screen: Screen): Promise<void> => {
 
 const explainKept = (lab: Lab, screen: Screen, port: number): void => {
   screen.step('It goes on running')
-  screen.line(`address      http://127.0.0.1:${port}/  (loopback, open to every user of this machine)`)
+  screen.line(`dashboard    http://127.0.0.1:${port}/  (loopback, open to every user of this machine)`)
   screen.line(`look         bin/sonctl.js --server ${lab.server} get instances`)
   screen.line(`             bin/sonctl.js --server ${lab.server} describe instance web`)
   screen.line(`files        ${lab.manifests}`)

@@ -5,39 +5,54 @@ import { counted, functionName, functionTone, linkTone } from './state.js'
 
 const shorten = (text, length) => (text.length > length ? `${text.slice(0, length - 1)}…` : text)
 
-/** Nodes of a copy, and its links with the nodes at their ends. */
-const graphOf = ({ functions, links, saps }, copy) => {
-  const own = functions.filter((each) => each.copy === copy)
-  const nodes = [
-    ...own.map((each) => ({
-      key: `f ${functionName(each)}`,
-      sap: false,
-      title: functionName(each),
-      note: [each.container?.state ?? 'no container', each.dataCenter].filter(Boolean).join(' · '),
-      tone: functionTone(each),
-      problem: each.problem,
-    })),
-    ...saps
-      .filter((each) => each.copy === copy)
-      .map(({ name, address }) => ({ key: `s ${name}`, sap: true, title: name, note: address ?? '', tone: 'good' })),
-  ]
-  const known = new Set(nodes.map(({ key }) => key))
-  const edges = links
-    .filter((each) => each.copy === copy)
-    .map((link) => {
-      const isEnd = ({ vnfId, interfaces }) =>
-        interfaces.some((each) => each.link === link.id) ||
-        link.endpoints.some((end) => end.startsWith(`${vnfId}:`) && !interfaces.some((each) => each.link !== null))
-      const points = link.endpoints.flatMap((end) => [`s ${end}`, `s ${end.replace(/^[^:]*:/, '')}`])
-      const ends = [...own.filter(isEnd).map((each) => `f ${functionName(each)}`), ...points]
-      return {
-        key: link.id,
-        link,
-        lan: link.type.toLowerCase() !== 'e-line',
-        ends: [...new Set(ends)].filter((key) => known.has(key)),
-      }
-    })
-  return { nodes, edges }
+const nodeOfFunction = (one) => ({
+  key: `f ${functionName(one)}`,
+  sap: false,
+  title: functionName(one),
+  note: [one.container?.state ?? 'no container', one.dataCenter].filter(Boolean).join(' · '),
+  tone: functionTone(one),
+  problem: one.problem,
+})
+const nodeOfSap = ({ name, address }) => ({
+  key: `s ${name}`,
+  sap: true,
+  title: name,
+  note: address ?? '',
+  tone: 'good',
+})
+/** What a link names and the service does not have. */
+const nodeOfNothing = (end) => ({ key: `x ${end}`, sap: true, title: end, note: 'not there', tone: 'absent' })
+
+/** Nodes that an end of a link means: a function, all its replicas, an access point; none when there is no such thing. */
+const meaningOf = (end, link, functions, saps) => {
+  const [vnf] = end.split(':')
+  const named = functions.filter(({ vnfId }) => vnfId === vnf)
+  // Of a function with several units, the one with the interface.
+  const wired = named.filter(({ interfaces }) => interfaces.some((each) => each.link === link.id))
+  if (named.length > 0) return (wired.length > 0 ? wired : named).map(nodeOfFunction)
+  return saps.filter(({ name }) => [end, end.replace(':', '_')].includes(name)).map(nodeOfSap)
+}
+
+/** Nodes of a copy; its E-Lines from node to node, its E-LANs with all their nodes. */
+const graphOf = (status, copy) => {
+  const [functions, links, saps] = [status.functions, status.links, status.saps].map((each) =>
+    each.filter((one) => one.copy === copy),
+  )
+  const nodes = new Map([...functions.map(nodeOfFunction), ...saps.map(nodeOfSap)].map((node) => [node.key, node]))
+  const edges = links.flatMap((link) => {
+    const groups = link.endpoints.map((end) => meaningOf(end, link, functions, saps))
+    if (link.type.toLowerCase() !== 'e-line') {
+      const ends = new Set(groups.flat().map(({ key }) => key))
+      return [{ key: link.id, link, lan: true, ends: [...ends] }]
+    }
+    const whole = groups.map((group, index) => (group.length > 0 ? group : [nodeOfNothing(link.endpoints[index])]))
+    for (const node of whole.flat()) nodes.set(node.key, node)
+    return whole
+      .slice(1)
+      .flatMap((group, index) => whole[index].flatMap((from) => group.map((to) => [from.key, to.key])))
+      .map((ends) => ({ key: ends.join(' to '), link, lan: false, ends }))
+  })
+  return { nodes: [...nodes.values()], edges, links }
 }
 
 const middle = ({ x, y }) => ({ x: x + BOX.width / 2, y: y + BOX.height / 2 })
@@ -67,15 +82,13 @@ const lineBetween = (from, to) => {
 const tip = ({ link }) => `${link.id} (${link.type}): ${link.chained ? 'chained' : `not chained: ${link.reason}`}`
 
 const drawLine = (edge, { corners }) => {
-  const parts = edge.ends.slice(1).map((end, index) => lineBetween(corners.get(edge.ends[index]), corners.get(end)))
+  const { path, x, y } = lineBetween(...edge.ends.map((end) => corners.get(end)))
   return s(
     'g',
     { class: linkTone(edge.link) },
     s('title', {}, tip(edge)),
-    ...parts.flatMap(({ path, x, y }) => [
-      s('path', { class: 'wire', d: path }),
-      s('text', { class: 'label', x, y, 'text-anchor': 'middle' }, shorten(edge.link.id, 12)),
-    ]),
+    s('path', { class: 'wire', d: path }),
+    s('text', { class: 'label', x, y, 'text-anchor': 'middle' }, shorten(edge.link.id, 12)),
   )
 }
 
@@ -110,12 +123,12 @@ const drawNode = ({ key, sap, title, note, tone, problem }, { corners }) => {
 
 /** The tables tell the same in words; a screen reader gets the sum. */
 export const picture = (status, copy) => {
-  const { nodes, edges } = graphOf(status, copy)
+  const { nodes, edges, links } = graphOf(status, copy)
   const places = layOut(nodes, edges)
-  const broken = edges.filter(({ link }) => !link.chained).length
-  const faulty = nodes.filter(({ tone }) => tone !== 'good').length
+  const broken = links.filter(({ chained }) => !chained).length
+  const faulty = status.functions.filter((each) => each.copy === copy && functionTone(each) !== 'good').length
   const label = [
-    `copy ${copy}: ${counted(nodes.length, 'node')} and ${counted(edges.length, 'link')}`,
+    `copy ${copy}: ${counted(nodes.filter(({ sap }) => !sap).length, 'function')} and ${counted(links.length, 'link')}`,
     ...(faulty === 0 ? [] : [`${counted(faulty, 'function')} not as it should be`]),
     ...(broken === 0 ? [] : [`${counted(broken, 'link')} not chained`]),
   ].join(', ')

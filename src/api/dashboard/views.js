@@ -84,10 +84,14 @@ const copiesOf = ({ functions, links, saps }) =>
 // More copies than this are still in the tables.
 const PICTURES = 8
 
+/** What is wrong, said once: not what follows from it, or was not looked at because of it. */
 const troublesOf = ({ status }) => {
-  const wrong = status.conditions.filter(isWrong)
-  const causes = wrong.filter(({ type }) => type !== 'Ready')
-  return causes.length === 0 ? wrong : causes
+  const wrong = status.conditions
+    .filter(isWrong)
+    .toSorted((a, b) => Number(a.type === 'Stalled') - Number(b.type === 'Stalled'))
+  const causes = wrong.filter(({ type, status: seen }) => type !== 'Ready' && seen !== 'Unknown')
+  const told = causes.length === 0 ? wrong : causes
+  return told.filter(({ message }, index) => told.findIndex((each) => each.message === message) === index)
 }
 
 /** `act(verb, instance)` with the verbs suspend, resume and delete. */
