@@ -3,7 +3,7 @@ import type { DataCenter, Link } from '../model/documents.ts'
 import { externalIds } from '../model/ownership.ts'
 import { askedOf, lackingOf } from '../model/shaping.ts'
 import type { TopologyStatus } from '../model/status.ts'
-import { no, sentences, someOf, stampConditions, yes, type Verdict } from './conditions.ts'
+import { no, sentences, someOf, stampConditions, unknown, yes, type Verdict } from './conditions.ts'
 import type { InstanceEntry, PassResult } from './input.ts'
 import { acceptedVerdict } from './verdicts.ts'
 
@@ -86,7 +86,7 @@ const shapedVerdict = ({ metadata: { name }, spec }: Link, pass: FabricPass): Ve
   const asked = askedOf(spec)
   if (asked.length === 0) return yes('NotAsked')
   const { shapers } = pass.actual
-  if (joinOf(name, pass) === undefined || shapers === undefined) return no('NotJoined', 'the link is not there')
+  if (joinOf(name, pass) === undefined || shapers === undefined) return unknown('NotJoined', 'the link is not there')
   const lacking = lackingOf(spec, shapers)
   if (lacking.length > 0) {
     const needs =

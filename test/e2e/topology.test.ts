@@ -7,7 +7,7 @@ import { startSond } from '../support/daemon.ts'
 import { importBusyboxImage, startTestEngines } from '../support/engines.ts'
 import { inContainerNetwork, inNamespace, management, ofctl, pings, talksTcp, vsctl } from '../support/reach.ts'
 import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
-import { buildDataCenter, buildLink, documents, getLink, linkSays, placed } from '../support/topology.ts'
+import { buildDataCenter, buildLink, documents, linkSays, placed } from '../support/topology.ts'
 import { until } from '../support/until.ts'
 
 const image = 'test/host:1'
@@ -238,7 +238,7 @@ void t.test('services stand on several data centers', async (t) => {
       'the link to nowhere to say so',
       async () => (await linkSays(sond, 'l13', 'Ready')) === 'False DataCenterUnknown',
     )
-    t.match((await getLink(sond, 'l13'))?.status.conditions.find(({ type }) => type === 'Ready')?.message, /dc3/)
+    t.match((await sond.object('Link', 'l13'))?.status.conditions.find(({ type }) => type === 'Ready')?.message, /dc3/)
   })
 
   await t.test('nothing stays behind', async (t) => {

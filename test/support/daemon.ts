@@ -6,8 +6,11 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
-import type { ApiObjects } from '../../src/api/backend.ts'
+import type { ApiObjects, ObjectKind } from '../../src/api/backend.ts'
+import { kindNames } from '../../src/api/kinds.ts'
+import { apiRoot } from '../../src/api/paths.ts'
 import type { TestEngines } from './engines.ts'
+import { ask } from './http.ts'
 import { until } from './until.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -37,6 +40,8 @@ export interface TestDaemon {
   /** Starts it again. */
   start(): Promise<void>
   sonctl(...args: readonly string[]): Promise<CliResult>
+  /** Over the API: a process of sonctl for each look would be what takes most of a test's time. */
+  object<K extends ObjectKind>(kind: K, name: string): Promise<ApiObjects[K] | undefined>
   get(instance: string): Promise<Instance>
   /** Waits until it is Ready in its latest generation, else fails with its conditions. */
   ready(instance: string, timeout?: number): Promise<Instance>
@@ -120,10 +125,16 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
   }
 
   const sonctl = (...args: readonly string[]): Promise<CliResult> => runSonctl(`unix:${socket}`, args)
+  const object: TestDaemon['object'] = async (kind, name) => {
+    const { status, json } = await ask({ socketPath: socket }, `${apiRoot}/${kindNames[kind].plural}/${name}`)
+    if (status === 404) return undefined
+    if (status !== 200) throw new Error(`the API answers ${status} for ${kind} ${name}`)
+    return json() as ApiObjects[typeof kind] // the contract of the API
+  }
   const get = async (instance: string): Promise<Instance> => {
-    const { code, stdout, stderr } = await sonctl('get', 'instance', instance, '-o', 'json')
-    if (code !== 0) throw new Error(`sonctl get instance ${instance}: ${stderr}`)
-    return JSON.parse(stdout) as Instance // the contract of `-o json`
+    const found = await object('ServiceInstance', instance)
+    if (found === undefined) throw new Error(`there is no instance ${instance}`)
+    return found
   }
 
   await start()
@@ -152,6 +163,7 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     },
     start,
     sonctl,
+    object,
     get,
     ready: async (instance, timeout = 60_000) => {
       const waited = await sonctl('wait', `instance/${instance}`, '--for=condition=Ready', '--timeout', `${timeout}ms`)

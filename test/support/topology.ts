@@ -1,5 +1,4 @@
 import { stringify } from 'yaml'
-import type { ApiObjects } from '../../src/api/backend.ts'
 import type { TestDaemon } from './daemon.ts'
 
 /** Data centers and links for tests, as manifests, and what the daemon says of them. */
@@ -24,13 +23,8 @@ export const placed = (places: Readonly<Record<string, string>>): Readonly<Recor
   functions: Object.entries(places).map(([vnfId, dataCenter]) => ({ vnfId, dataCenter })),
 })
 
-export const getLink = async (sond: TestDaemon, name: string): Promise<ApiObjects['Link'] | undefined> => {
-  const { code, stdout } = await sond.sonctl('get', 'link', name, '-o', 'json')
-  return code === 0 ? (JSON.parse(stdout) as ApiObjects['Link']) : undefined // the contract of `-o json`
-}
-
 /** Status and reason of a link's condition, `False KernelLacksShaper`. */
 export const linkSays = async (sond: TestDaemon, name: string, type: string): Promise<string> => {
-  const found = (await getLink(sond, name))?.status.conditions.find((condition) => condition.type === type)
+  const found = (await sond.object('Link', name))?.status.conditions.find((condition) => condition.type === type)
   return found === undefined ? '' : `${found.status} ${found.reason}`
 }
