@@ -18,6 +18,8 @@ export interface Scenario {
   }[]
   readonly lan: boolean
   readonly sap: boolean
+  /** A rule spreads what enters the first switch by its own device over the inputs there. */
+  readonly spread?: boolean
 }
 
 export const scenario: fc.Arbitrary<Scenario> = fc.record({
@@ -35,13 +37,14 @@ export const scenario: fc.Arbitrary<Scenario> = fc.record({
   ),
   lan: fc.boolean(),
   sap: fc.boolean(),
+  spread: fc.boolean(),
 })
 
 const commands = { none: {}, start: { SON_EMU_CMD: 'echo up' }, stop: { SON_EMU_CMD_STOP: 'echo down' } } as const
 
 /** What the scenario asks for. Names of ports begin with `prefix`. */
 export const desiredOf = (
-  { functions, lan, sap }: Scenario,
+  { functions, lan, sap, spread }: Scenario,
   context: { readonly owner: string; readonly instance: string; readonly cookie: number; readonly prefix: string },
 ): DesiredState => {
   const { prefix, cookie } = context
@@ -102,6 +105,14 @@ export const desiredOf = (
       const more = { actions: 'NORMAL', cookie: makeCookie(cookie, 2), needs: [port] }
       flows.push(build.flow(port, port, bridgeName(one.bridge), 'lan', more))
     }
+  }
+  const inputs = interfaces
+    .filter((one) => one.name === 'input' && one.bridge === bridgeName(0))
+    .map(({ port }) => port)
+  if (spread === true && inputs.length > 0) {
+    const actions = `bundle(symmetric_l3l4,0,hrw,ofport,members:${inputs.join(',')})`
+    const more = { match: 'in_port=LOCAL', actions, needs: [], replicas: [inputs] }
+    flows.push(build.flow('LOCAL', 'LOCAL', bridgeName(0), 'spread', more))
   }
   const sapBridge = `${prefix}sap`
   if (sap) {
