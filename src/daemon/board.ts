@@ -1,10 +1,12 @@
 import equal from 'fast-deep-equal'
+import type { Log } from '../model/log.ts'
 import type { InstanceName } from '../model/names.ts'
 import type { Condition, EventRecord, InstanceStatus } from '../model/status.ts'
 import type { Clock } from '../reconcile/clock.ts'
-import type { StatusBoard } from '../reconcile/context.ts'
+import type { Note, StatusBoard } from '../reconcile/context.ts'
 import { appendEvent, emptyEvents, type EventLog } from '../status/events.ts'
 import { initialStatus } from '../status/summarize.ts'
+import { summarizeUnseen } from '../status/unseen.ts'
 import type { Store } from '../store/store.ts'
 import type { CatalogInstance, ObjectKey } from '../watch/types.ts'
 
@@ -25,27 +27,59 @@ interface Conditions {
   readonly conditions: readonly Condition[]
 }
 
+const notYet = 'not looked at since the daemon started'
+
 const isReady = (status: InstanceStatus): boolean =>
   status.conditions.some((one) => one.type === 'Ready' && one.status === 'True')
 
 /** The one place where statuses and events are written; everyone else reads. */
-export const createBoard = ({ store, clock }: { readonly store: Store; readonly clock: Clock }): Board => {
+export const createBoard = ({
+  store,
+  clock,
+  log: logger,
+}: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+}): Board => {
   let log: EventLog = emptyEvents
-  const said = new Map<string, string>()
+  /** Instances of which this daemon has said something; what an earlier one said may be true no longer. */
+  const looked = new Set<InstanceName>()
+  const startedAt = new Date(clock.now()).toISOString()
+  /** What was said last, by object and by what it is about. */
+  const said = new Map<string, Map<string, ReadonlySet<string>>>()
   const statusListeners = new Set<(instance: InstanceName) => void>()
   const goneListeners = new Set<(instance: InstanceName) => void>()
   const topologyListeners = new Set<(key: ObjectKey) => void>()
   const eventListeners = new Set<(event: EventRecord) => void>()
   const nowText = (): string => new Date(clock.now()).toISOString()
 
+  /** Whoever listens must not be able to stop the loop. */
+  const tellAll = <T>(listeners: ReadonlySet<(item: T) => void>, item: T): void => {
+    for (const listener of listeners) {
+      try {
+        listener(item)
+      } catch (error) {
+        logger.error('a listener of the status board failed', { error: String(error) })
+      }
+    }
+  }
+
   const event: StatusBoard['event'] = (object, type, reason, message) => {
     const { events, appended } = appendEvent(log, { object, type, reason, message }, nowText())
     log = events
-    for (const listener of eventListeners) listener(appended)
+    tellAll(eventListeners, appended)
   }
 
-  const told = (instance: InstanceName): void => {
-    for (const listener of statusListeners) listener(instance)
+  /** Says what was not in the list last said about this of the object; only that list is kept. */
+  const sayNew = (object: string, about: string, notes: readonly Note[]): void => {
+    const before = said.get(object)?.get(about)
+    const texts = notes.map(({ reason, message }) => `${reason} ${message}`)
+    if (notes.length > 0)
+      said.set(object, (said.get(object) ?? new Map<string, ReadonlySet<string>>()).set(about, new Set(texts)))
+    else if (said.get(object)?.delete(about) === true && said.get(object)?.size === 0) said.delete(object)
+    for (const [index, { type, reason, message }] of notes.entries())
+      if (before?.has(texts[index] ?? '') !== true) event(object, type, reason, message)
   }
 
   const flips = (object: string, before: Conditions | undefined, after: Conditions): void => {
@@ -66,20 +100,30 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
 
   return {
     status: (instance) => store.get('statuses', instance)?.status,
-    statusFor: (entry) =>
-      store.get('statuses', entry.document.metadata.name)?.status ?? initialStatus(entry, nowText()),
+    statusFor: (entry) => {
+      const { name } = entry.document.metadata
+      const previous = store.get('statuses', name)?.status
+      if (previous === undefined) return initialStatus(entry, nowText())
+      return looked.has(name) ? previous : summarizeUnseen({ entry, previous, problem: notYet, now: startedAt })
+    },
     setStatus: (instance, status) => {
       const before = store.get('statuses', instance)
-      if (equal(before?.status, status)) return
+      const isFirst = !looked.has(instance)
+      looked.add(instance)
+      if (equal(before?.status, status)) {
+        if (isFirst) tellAll(statusListeners, instance) // what was not known is as it was
+        return
+      }
       store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [] })
       flips(`instance/${instance}`, before?.status, status)
-      told(instance)
+      tellAll(statusListeners, instance)
     },
     drop: (instance) => {
       store.delete('statuses', instance)
-      for (const key of said.keys()) if (key.startsWith(`instance/${instance} `)) said.delete(key)
+      looked.delete(instance)
+      said.delete(`instance/${instance}`)
       event(`instance/${instance}`, 'Normal', 'Terminated', 'nothing of it is left')
-      for (const listener of goneListeners) listener(instance)
+      tellAll(goneListeners, instance)
     },
     topology: (key) => store.get('topology', key)?.status,
     setTopology: (statuses) => {
@@ -91,15 +135,15 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
         if (equal(before?.status, status)) continue
         store.set('topology', key, { status })
         flips(key.toLowerCase(), before?.status, status)
-        for (const listener of topologyListeners) listener(key)
+        tellAll(topologyListeners, key)
       }
     },
     event,
     say: (object, type, reason, message) => {
-      const key = `${object} ${reason} ${message}`
-      if (said.has(key)) return
-      said.set(key, message)
-      event(object, type, reason, message)
+      sayNew(object, reason, [{ type, reason, message }])
+    },
+    sayAll: (object, notes) => {
+      sayNew(object, 'notes', notes)
     },
     events: () => log.records,
     onStatus: (listener) => {
@@ -118,6 +162,10 @@ export const createBoard = ({ store, clock }: { readonly store: Store; readonly 
       topologyListeners.add(listener)
       return () => void topologyListeners.delete(listener)
     },
-    readyCount: () => [...store.list('statuses').values()].filter(({ status }) => isReady(status)).length,
+    readyCount: () =>
+      [...looked].filter((name) => {
+        const status = store.get('statuses', name)?.status
+        return status !== undefined && isReady(status)
+      }).length,
   }
 }

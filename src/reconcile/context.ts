@@ -4,7 +4,7 @@ import type { Engines } from '../engine/ports.ts'
 import type { SondConfiguration } from '../model/documents.ts'
 import type { Log } from '../model/log.ts'
 import type { ContainerName, InstanceName, Owner } from '../model/names.ts'
-import type { StepOutcome } from '../model/plan.ts'
+import type { StepId, StepOutcome } from '../model/plan.ts'
 import type { InstanceStatus, TopologyStatus } from '../model/status.ts'
 import type { Store } from '../store/store.ts'
 import type { ObjectKey, Watcher } from '../watch/types.ts'
@@ -31,8 +31,17 @@ export interface StatusBoard {
   /** Of all data centers and links there are. */
   setTopology(statuses: ReadonlyMap<ObjectKey, TopologyStatus>): void
   event(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void
-  /** A thing happened over and over: said once until its text changes. */
+  /** A thing that happens over and over: said once until its text changes. */
   say(object: string, type: 'Normal' | 'Warning', reason: string, message: string): void
+  /** All that is to be noted of an object now: what is new in the list is said. */
+  sayAll(object: string, notes: readonly Note[]): void
+}
+
+/** Something to tell the user of an object. */
+export interface Note {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
 }
 
 /** Everything a turn works with, made once by the composition root. */
@@ -49,6 +58,8 @@ export interface LoopContext {
   readonly failures: Backoff
   /** Keys whose turn failed. */
   readonly troubles: Backoff
+  /** Steps that failed in the last turn of a key; they wait as long as the key's trouble does. */
+  readonly stuck: Map<string, ReadonlySet<StepId>>
   readonly restarts: (name: ContainerName) => number
   readonly scripts: ScriptJournal
   /** Milliseconds for stop scripts, by instances that have their own; kept while one goes, when its document is gone already. */
@@ -63,4 +74,8 @@ export interface LoopContext {
   readonly observer: Observer
   readonly clock: Clock
   readonly log: Log
+  /** Puts fields on every line that is logged by this work, also by those it calls. */
+  readonly trace: <T>(fields: Readonly<Record<string, unknown>>, work: () => T) => T
+  /** A short text that no other turn has. */
+  readonly newId: () => string
 }

@@ -1,53 +1,74 @@
+import type { EngineHint } from '../engine/ports.ts'
 import { EngineError } from '../model/errors.ts'
-import type { EngineHint, Subscription } from '../engine/ports.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
-import type { CatalogChange, Watcher } from '../watch/types.ts'
+import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { turnFabric } from './fabric.ts'
-import { forgetFailures } from './holds.ts'
-import { turnGone, turnInstance, wish } from './instance.ts'
+import { bookAhead, tellUnseen, turnGone, turnInstance } from './instance.ts'
 import { fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
 import { createOrphans } from './orphans.ts'
+import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
 import { findGone, lookAtAll } from './resync.ts'
+import { buriedNames, tombstoneKey } from './tombstones.ts'
+import { createSubscriptions } from './subscriptions.ts'
 
 /** Turns under way at one time. */
 const concurrency = 6
+/** Hints for everywhere within this time of a look at everything wait for its end. Milliseconds. */
+const resyncDistance = 500
+/** Turns of an instance that fail in a row before its status says so: a thing that went between two looks is no trouble. */
+const patience = 3
+/** `close` waits so long for calls to engines that cannot be cut, such as the pull of an image. Milliseconds. */
+const closePatience = 5_000
+/** `terminate` waits so long: engines may be away. Milliseconds. */
+const terminatePatience = 60_000
 
 export interface Controller {
-  /** Begins; resolves at once. Engines that are away are waited for. */
-  start(): Promise<void>
+  /** Begins; engines that are away are waited for. */
+  start(): void
   /** Look at this instance soon. */
   poke(instance: InstanceName): void
-  /** Files and engines have been read in full since start. */
+  /** Files and engines have been read in full since start, and can be now. */
   ready(): { readonly ready: boolean; readonly message: string }
   /** Keys waiting, for metrics. */
   depth(): number
   /** Resolves when no turn is under way or due. */
   idle(): Promise<void>
-  /** Takes every service down, whatever its manifest says, with the switches they stood on; resolves when nothing is left. */
+  /**
+   * Takes every service down, whatever its manifest says, with the switches they stood on; resolves when nothing is left, or when
+   * that takes too long.
+   */
   terminate(): Promise<void>
   /** Ends the loop; turns under way are cut at their next step. Services stay as they are. */
   close(): Promise<void>
 }
 
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Differs when something else is asked for. */
+const wordsOf = ({ generation, package: pack }: CatalogInstance): string => `${generation} ${pack?.digest ?? ''}`
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export const createController = (
   context: LoopContext & { readonly watcher: Pick<Watcher, 'catalog' | 'onChange'> },
 ): Controller => {
-  const orphans = createOrphans(context.clock)
-  const subscriptions: Subscription[] = []
+  const { book, wishes, troubles, clock, log, store, board } = context
+  const orphans = createOrphans(clock)
   let unwatch: () => void = () => undefined
+  /** Files and engines were read in full, and the claim on the engines holds: turns may act. */
   let readAll = false
+  let claimed = false
   let trouble = 'engines have not been read yet'
   let fabricNeeds = ''
+  let lastResync = -Infinity
   /** Set for good by `terminate`. */
   let ending: { readonly left: Set<InstanceName>; readonly over: PromiseWithResolvers<undefined> } | undefined
+  /** What instances were asked to be when they last changed. */
+  const asked = new Map<InstanceName, string>()
 
   const everything = (): readonly InstanceName[] => {
-    const names = new Set([...context.watcher.catalog().instances.keys(), ...context.book.view().allocations.keys()])
-    return [...names].sort()
+    const { instances } = context.watcher.catalog()
+    return [...new Set([...instances.keys(), ...book.view().allocations.keys(), ...buriedNames(store)])].sort()
   }
 
   const addAll = (): void => {
@@ -57,41 +78,48 @@ export const createController = (
 
   /** The fabric follows what instances need of it; looked at again when that changes. */
   const fabricMayChange = (): void => {
-    const needs = JSON.stringify([...context.wishes].map(([name, { fabric }]) => [name, fabric]))
+    const needs = JSON.stringify([...wishes].map(([name, { fabric }]) => [name, fabric]))
     if (needs === fabricNeeds) return
     fabricNeeds = needs
-    queue.add(fabricKey)
+    queue.renew(fabricKey)
+  }
+
+  const claim = async (): Promise<void> => {
+    claimed = await context.engines.switches.claim()
+    if (claimed) return
+    throw new EngineError('CONFLICT', { owner: context.owner, holder: 'another running sond' })
   }
 
   const resync = async (turn: Turn): Promise<number> => {
     turn.look()
-    if (!(await context.engines.switches.claim()))
-      throw new EngineError('CONFLICT', { owner: context.owner, holder: 'another running sond' })
+    await subscriptions.open()
+    await claim()
     const world = await lookAtAll(context)
-    if (!context.watcher.catalog().complete)
-      throw new Error(`the directory ${context.watcher.catalog().directory} cannot be read`)
-    if (!readAll) bookInOrder()
+    const catalog = context.watcher.catalog()
+    if (!catalog.complete) throw new Error(`the directory ${catalog.directory} cannot be read`)
+    // First bookings go by name, so that the same files give the same addresses whatever the order of turns.
+    if (!readAll) for (const [, entry] of [...catalog.instances].sort(([a], [b]) => (a < b ? -1 : 1))) ahead(entry)
     readAll = true
     trouble = ''
+    troubles.succeed(resyncKey)
     const { gone, again } = findGone(context, world, orphans)
-    for (const name of gone) context.store.set('tombstones', `ServiceInstance/${name}`, tombstone(name))
+    for (const name of gone) bury(name)
     addAll()
-    for (const name of gone) queue.add(instanceKey(name))
+    lastResync = clock.monotonic()
     return Math.min(context.settings.resyncMs, again ?? Infinity)
   }
 
-  const tombstone = (name: InstanceName) =>
-    context.store.get('tombstones', `ServiceInstance/${name}`) ?? {
-      key: `ServiceInstance/${name}`,
-      deletedAt: new Date(context.clock.now()).toISOString(),
-      file: '',
-      generation: 0,
-    }
+  const ahead = (entry: CatalogInstance): void => {
+    bookAhead(context, entry)
+    asked.set(entry.document.metadata.name, wordsOf(entry))
+  }
 
-  /** First bookings go by name, so that the same files give the same addresses whatever the order of turns. */
-  const bookInOrder = (): void => {
-    for (const [, entry] of [...context.watcher.catalog().instances].sort(([a], [b]) => (a < b ? -1 : 1)))
-      if (entry.document.spec.state === 'Running') wish(context, entry)
+  const bury = (name: InstanceName): void => {
+    const key = tombstoneKey(name)
+    const deletedAt = new Date(clock.now()).toISOString()
+    if (store.get('tombstones', key) === undefined)
+      store.set('tombstones', key, { key, deletedAt, file: '', generation: 0 })
+    queue.add(instanceKey(name))
   }
 
   const turnFor = async (name: InstanceName, turn: Turn): Promise<number | undefined> => {
@@ -99,7 +127,7 @@ export const createController = (
       if (!ending.left.has(name)) return undefined
       const { gone, again } = await turnGone(context, name, turn)
       if (gone) ending.left.delete(name)
-      if (ending.left.size === 0) queue.add(fabricKey)
+      if (ending.left.size === 0) queue.renew(fabricKey)
       return again
     }
     const entry = context.watcher.catalog().instances.get(name)
@@ -108,15 +136,20 @@ export const createController = (
       fabricMayChange()
       return again
     }
-    const key = `ServiceInstance/${name}`
-    if (context.store.get('tombstones', key) === undefined) return undefined
+    const key = tombstoneKey(name)
+    if (store.get('tombstones', key) === undefined) return undefined
     const { gone, again } = await turnGone(context, name, turn)
-    if (gone && !context.watcher.catalog().instances.has(name)) context.store.delete('tombstones', key)
+    if (gone) {
+      // Its document may have come back at the last moment: then the turn that follows begins anew.
+      if (!context.watcher.catalog().instances.has(name)) store.delete('tombstones', key)
+      asked.delete(name)
+      queue.renew(fabricKey) // switches that stood for it alone
+    }
     fabricMayChange()
     return again
   }
 
-  const turnFabrics = async (turn: Turn): Promise<number | undefined> => {
+  const turnSwitches = async (turn: Turn): Promise<number | undefined> => {
     if (ending === undefined) {
       const { again, concerned } = await turnFabric(context, turn, 'asWanted')
       for (const name of concerned) queue.add(instanceKey(name))
@@ -129,74 +162,121 @@ export const createController = (
     return again
   }
 
-  const work = async (key: string, turn: Turn): Promise<number | undefined> => {
-    const began = context.clock.monotonic()
-    const kind = key === fabricKey ? 'fabric' : key === resyncKey ? 'resync' : 'instance'
-    const measure = (result: 'done' | 'failed'): void => {
-      context.observer.turn(kind, context.clock.monotonic() - began, result)
-    }
-    try {
-      const name = instanceOfKey(key)
-      // Nothing is decided before files and engines have been read in full once; that look asks for every key again.
-      if (!readAll && key !== resyncKey) return undefined
-      const again =
-        key === resyncKey
-          ? await resync(turn)
-          : name === undefined
-            ? await turnFabrics(turn)
-            : await turnFor(name, turn)
-      measure('done')
-      return again
-    } catch (error) {
-      measure('failed')
-      throw error
-    }
+  const turnOf = (key: string, turn: Turn): Promise<number | undefined> => {
+    const name = instanceOfKey(key)
+    if (key === resyncKey) return resync(turn)
+    // Nothing is decided before files and engines have been read in full, nor while another daemon has the engines; the look
+    // that ends this asks for every key again.
+    if (!readAll || !claimed) return Promise.resolve(undefined)
+    return name === undefined ? turnSwitches(turn) : turnFor(name, turn)
   }
 
-  const failed = (key: string, error: unknown): number => {
-    const wait = context.troubles.fail(key, message(error))
-    if (key === resyncKey) trouble = message(error)
-    const name = instanceOfKey(key)
-    context.log.warn('turn failed', {
-      key,
-      error: message(error),
-      again: wait,
-      stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined,
+  const work = (key: string, turn: Turn): Promise<number | undefined> =>
+    context.trace({ reconcileId: context.newId(), key }, async () => {
+      const began = clock.monotonic()
+      const kind = key === fabricKey ? 'fabric' : key === resyncKey ? 'resync' : 'instance'
+      let result: 'done' | 'failed' = 'failed'
+      try {
+        const again = await turnOf(key, turn)
+        result = 'done'
+        return again
+      } catch (error) {
+        log.warn('turn failed', {
+          error: messageOf(error),
+          // What is not an engine's word is a bug.
+          stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined,
+        })
+        throw error
+      } finally {
+        context.observer.turn(kind, clock.monotonic() - began, result)
+      }
     })
-    if (name !== undefined) context.board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', message(error))
+
+  const failed = (key: string, error: unknown): number => {
+    const wait = troubles.fail(key, messageOf(error))
+    context.stuck.delete(key)
+    const isLasting = troubles.failures(key) >= patience
+    const { instances } = context.watcher.catalog()
+    const name = instanceOfKey(key)
+    if (key === resyncKey) {
+      trouble = messageOf(error)
+      board.say('daemon/sond', 'Warning', 'EnginesNotRead', trouble)
+      if (isLasting) for (const entry of instances.values()) tellUnseen(context, entry, trouble)
+    }
+    const entry = name === undefined ? undefined : instances.get(name)
+    if (name !== undefined) board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', messageOf(error))
+    if (entry !== undefined && isLasting) tellUnseen(context, entry, messageOf(error))
     return wait
   }
 
-  const queue = createQueue({ work, failed, concurrency, clock: context.clock })
+  const queue = createQueue({ work, failed, concurrency, clock })
+
+  /** Looks at everything; many hints of one moment are one look, and looks leave time for other work. */
+  const resyncSoon = (): void => {
+    const wait = lastResync + resyncDistance - clock.monotonic()
+    if (wait > 0) queue.addAfter(resyncKey, wait)
+    else queue.add(resyncKey)
+  }
 
   const hinted = (hint: EngineHint): void => {
-    context.log.debug('hint', { ...hint })
+    log.debug('hint', { ...hint })
     if (hint.instance !== undefined) queue.add(instanceKey(hint.instance))
     else if (hint.fabric === true) queue.add(fabricKey)
-    else queue.add(resyncKey)
+    else {
+      // Something came back, or is new to all: what failed before may work now.
+      context.stuck.clear()
+      resyncSoon()
+    }
+  }
+
+  // What engines tell, now and later, belongs to no turn.
+  const subscriptions = createSubscriptions(context.engines, (hint) => {
+    context.trace({}, () => hinted(hint))
+  })
+
+  const changedInstance = (name: InstanceName): void => {
+    const entry = context.watcher.catalog().instances.get(name)
+    const now = entry === undefined ? '' : wordsOf(entry)
+    if (asked.get(name) !== now) {
+      // Asked for anew: what failed before may work now.
+      troubles.succeed(instanceKey(name))
+      context.stuck.delete(instanceKey(name))
+      forgetFailures(context, name)
+      if (asked.has(name)) context.crashes.pardon(isOf(context.owner, name))
+      asked.set(name, now)
+    }
+    queue.renew(instanceKey(name))
   }
 
   const changed = (change: CatalogChange): void => {
     let topology = false
     for (const key of change.objects) {
-      const [kind = '', name = ''] = key.split('/')
+      const [kind = '', text = ''] = key.split('/')
+      const name = parseObjectName(text)
       if (kind !== 'ServiceInstance') topology = true
-      const instance = parseObjectName(name)
-      if (kind === 'ServiceInstance' && instance !== undefined) {
-        context.troubles.succeed(instanceKey(instance))
-        forgetFailures(context, `${context.owner}.${instance}.`)
-        queue.add(instanceKey(instance))
-      }
+      else if (name !== undefined) changedInstance(name)
     }
-    if (topology) addAll()
+    if (topology) {
+      queue.renew(fabricKey)
+      for (const name of everything()) queue.renew(instanceKey(name))
+    }
     if (change.objects.size > 0 && !readAll) queue.add(resyncKey)
   }
 
+  /** Waits no longer than that for the work. */
+  const within = async (ms: number, complaint: string, work: () => Promise<unknown>): Promise<void> => {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>()
+    const cancel = clock.after(ms, () => {
+      log.warn(complaint)
+      resolve(undefined)
+    })
+    await Promise.race([work(), late])
+    cancel()
+  }
+
   return {
-    start: async () => {
+    start: () => {
       unwatch = context.watcher.onChange(changed)
-      const { containers, switches, links } = context.engines
-      for (const engine of [containers, switches, links]) subscriptions.push(await engine.subscribe(hinted))
       queue.add(resyncKey)
     },
     poke: (instance) => {
@@ -207,14 +287,15 @@ export const createController = (
     idle: () => queue.idle(),
     terminate: () => {
       ending ??= { left: new Set(everything()), over: Promise.withResolvers() }
-      for (const name of ending.left) queue.add(instanceKey(name))
-      queue.add(fabricKey)
-      return ending.over.promise
+      const { left, over } = ending
+      for (const name of left) queue.renew(instanceKey(name))
+      queue.renew(fabricKey)
+      return within(terminatePatience, 'not every service could be ended', () => over.promise)
     },
     close: async () => {
       unwatch()
-      await queue.close()
-      for (const subscription of subscriptions) await subscription.close()
+      await within(closePatience, 'a call to an engine does not end, going without it', () => queue.close())
+      await subscriptions.close()
     },
   }
 }

@@ -2,7 +2,7 @@ import { apply, type ApplyOptions } from '../apply/apply.ts'
 import type { Engines } from '../engine/ports.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredState } from '../model/desired.ts'
-import { isEmpty, type Plan, type PlanPolicy, type StepOutcome } from '../model/plan.ts'
+import { isEmpty, type Plan, type PlanPolicy, type StepId, type StepOutcome } from '../model/plan.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
 
@@ -24,6 +24,12 @@ export interface ConvergeOptions {
   readonly ended: (outcome: StepOutcome) => void
   readonly buildContext: (packageDigest: string, folder: string) => Promise<Uint8Array>
   readonly onStopped?: ApplyOptions['onStopped']
+  /** Called after each plan that was carried out, with what it did. */
+  readonly applied: (outcomes: readonly StepOutcome[]) => void
+  /** What shall be has changed meanwhile: carrying on with the old is no use. */
+  readonly stale: () => boolean
+  /** Steps that failed lately and wait for their time: when nothing else is left to do, nothing is done. */
+  readonly waiting: ReadonlySet<StepId>
   readonly signal: AbortSignal
 }
 
@@ -52,18 +58,19 @@ export const converge = async (desired: DesiredState, options: ConvergeOptions):
     const actual = await observe(desired, options.engines, options.cookie)
     const policy = options.policy(actual)
     const planned = plan(desired, actual, policy)
-    const tried = failedSteps(outcomes)
+    const tried = failedSteps(outcomes).union(options.waiting)
     const hopeless = planned.steps.every(({ id }) => tried.has(id))
-    if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || options.signal.aborted)
+    const cut = options.signal.aborted || options.stale()
+    if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || cut)
       return { actual, plan: planned, policy, outcomes }
     options.acting({ actual, plan: planned, policy, outcomes: [...outcomes] })
-    outcomes.push(
-      ...(await apply(planned, options.engines, {
-        signal: options.signal,
-        onOutcome: options.ended,
-        buildContext: options.buildContext,
-        ...(options.onStopped === undefined ? {} : { onStopped: options.onStopped }),
-      })),
-    )
+    const ended = await apply(planned, options.engines, {
+      signal: options.signal,
+      onOutcome: options.ended,
+      buildContext: options.buildContext,
+      ...(options.onStopped === undefined ? {} : { onStopped: options.onStopped }),
+    })
+    outcomes.push(...ended)
+    options.applied(ended)
   }
 }

@@ -21,13 +21,17 @@ export interface Crashes {
   held(): ReadonlyMap<ContainerName, string>
   /** Milliseconds until the first of these may be started again. */
   nextDue(names: Iterable<ContainerName>): number | undefined
-  forget(name: ContainerName): void
+  /** What was done so far counts no longer: the user has changed what runs. */
+  pardon(matches: (name: string) => boolean): void
+  forget(matches: (name: string) => boolean): void
 }
 
 interface Run {
   startedAt: string
   ended: boolean
   restarts: number
+  /** ISO 8601: from when on it may be started again; empty while it runs. */
+  nextStart: string
   /** Ends in a row of its own doing; the first is forgiven. */
   crashes: number
   /** Ends in a row by a signal from outside, each soon after its start. */
@@ -40,6 +44,7 @@ export interface Histories {
   get(name: ContainerName): ContainerHistory | undefined
   set(name: ContainerName, history: ContainerHistory): void
   delete(name: ContainerName): void
+  names(): Iterable<ContainerName>
 }
 
 /** Tells crash loops from single ends: the first crash is started again at once, those after it wait longer and longer. */
@@ -49,22 +54,23 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
   /** A container that this daemon has not seen: what an earlier one knew of it, and the rest of its wait. */
   const remembered = (container: ObservedContainer): Run => {
     const before = histories.get(container.name)
-    const run: Run = { startedAt: container.startedAt, ended: false, restarts: 0, crashes: 0, kills: 0, reason: '' }
-    if (before === undefined) return run
+    const run = { startedAt: container.startedAt, ended: false, restarts: 0, nextStart: '', crashes: 0, kills: 0 }
+    if (before === undefined) return { ...run, reason: '' }
     const left = Date.parse(before.nextStart) - clock.now()
-    if (left > 0) backoff.hold(container.name, before.crashes, left, before.reason)
-    const { startedAt, restarts, crashes, reason } = before
-    return { ...run, startedAt, restarts, crashes, reason, ended: left > 0 }
+    // The first crash was forgiven: it began no wait.
+    if (left > 0) backoff.hold(container.name, Math.max(1, before.crashes - 1), left, before.reason)
+    const { startedAt, restarts, crashes, reason, nextStart } = before
+    return { ...run, startedAt, restarts, crashes, reason, nextStart, ended: nextStart !== '' }
   }
 
-  const remember = (name: ContainerName, { startedAt, restarts, crashes, reason }: Run): void => {
-    const left = backoff.waiting(name)?.ms
-    const nextStart = left === undefined ? '' : new Date(clock.now() + left).toISOString()
+  const remember = (name: ContainerName, run: Run): void => {
+    const { startedAt, restarts, crashes, reason, nextStart } = run
     histories.set(name, { startedAt, restarts, crashes, reason, nextStart })
   }
 
   const ended = (run: Run, container: ObservedContainer): void => {
     run.ended = true
+    run.nextStart = new Date(clock.now()).toISOString()
     const uptime = clock.now() - Date.parse(container.startedAt)
     if (uptime > longRun) run.crashes = 0
     if (uptime > shortRun) run.kills = 0
@@ -73,7 +79,8 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     if (run.crashes < 2 && run.kills <= killsForgiven) return
     const what = `its program ended with code ${String(container.exitCode)} after ${String(Math.max(0, Math.round(uptime / 1000)))} s`
     const wait = backoff.fail(container.name, what)
-    run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${new Date(clock.now() + wait).toISOString()}`
+    run.nextStart = new Date(clock.now() + wait).toISOString()
+    run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${run.nextStart}`
   }
 
   return {
@@ -86,6 +93,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
           run.startedAt = container.startedAt
           run.restarts += 1
           run.ended = false
+          run.nextStart = ''
         }
         const over = container.state === 'exited' || container.state === 'dead'
         if (over && !run.ended) ended(run, container)
@@ -101,10 +109,21 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
       const due = [...names].flatMap((name) => backoff.waiting(name)?.ms ?? [])
       return due.length === 0 ? undefined : Math.min(...due)
     },
-    forget: (name) => {
-      runs.delete(name)
-      backoff.succeed(name)
-      histories.delete(name)
+    pardon: (matches) => {
+      for (const [name, run] of runs) {
+        if (!matches(name)) continue
+        backoff.succeed(name)
+        Object.assign(run, { crashes: 0, kills: 0, reason: '' })
+        remember(name, run)
+      }
+    },
+    forget: (matches) => {
+      for (const name of new Set([...runs.keys(), ...histories.names()])) {
+        if (!matches(name)) continue
+        runs.delete(name)
+        backoff.succeed(name)
+        histories.delete(name)
+      }
     },
   }
 }

@@ -1,9 +1,8 @@
 import { emptyState } from '../desired/desire.ts'
 import { desireFabric } from '../desired/fabric.ts'
-import type { FabricNeeds } from '../desired/result.ts'
 import type { DesiredState } from '../model/desired.ts'
 import type { InstanceName } from '../model/names.ts'
-import { isEmpty, type StepOutcome } from '../model/plan.ts'
+import type { StepOutcome } from '../model/plan.ts'
 import type { TopologyStatus } from '../model/status.ts'
 import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/topology.ts'
 import type { ObjectKey } from '../watch/types.ts'
@@ -11,6 +10,8 @@ import type { LoopContext } from './context.ts'
 import { converge } from './converge.ts'
 import { logPlan, noteOutcome, policyOf } from './holds.ts'
 import { fabricKey } from './keys.ts'
+import { needsOf } from './needs.ts'
+import { retryAfter, tellSteps, waitingSteps } from './outcomes.ts'
 import type { Turn } from './queue.ts'
 
 const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void => {
@@ -24,18 +25,8 @@ const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void =>
   board.setTopology(statuses)
 }
 
-/**
- * What instances need of the fabric. One that runs and has no document, or whose package is not there, has no wish: its
- * data centers are known from where its functions stand.
- */
-const needsOf = ({ wishes, book }: LoopContext): readonly FabricNeeds[] => [
-  ...[...wishes.values()].map(({ fabric }) => fabric),
-  ...[...book.view().allocations]
-    .filter(([name]) => !wishes.has(name))
-    .map(([, { placements }]) => ({ dataCenters: placements.map(({ dataCenter }) => dataCenter), lans: [] })),
-]
-
-const wanted = (context: LoopContext): DesiredState => {
+const wanted = async (context: LoopContext): Promise<DesiredState> => {
+  const needs = await needsOf(context)
   const catalog = context.watcher.catalog()
   return desireFabric({
     topology: {
@@ -43,7 +34,7 @@ const wanted = (context: LoopContext): DesiredState => {
       links: [...catalog.links.values()].map((one) => one.document),
     },
     owner: context.owner,
-    needs: needsOf(context),
+    needs,
   })
 }
 
@@ -63,20 +54,23 @@ const concerned = ({ wishes }: LoopContext, outcomes: readonly StepOutcome[]): r
     .map(([name]) => name)
 }
 
+/** What a turn for the fabric came to. */
+interface FabricTurn {
+  /** It is as it shall be. */
+  readonly done: boolean
+  /** Milliseconds after which to look again. */
+  readonly again: number | undefined
+  /** Instances to be looked at now. */
+  readonly concerned: readonly InstanceName[]
+}
+
 /**
  * One turn for the switches of data centers and the trunks between them: those declared, and those that instances stand on; `gone`:
- * none at all. Gives whether it is as it shall be, after how many milliseconds to look again, and which instances are to be looked at now.
+ * none at all.
  */
-export const turnFabric = async (
-  context: LoopContext,
-  turn: Turn,
-  aim: 'asWanted' | 'gone',
-): Promise<{
-  readonly done: boolean
-  readonly again: number | undefined
-  readonly concerned: readonly InstanceName[]
-}> => {
-  const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : wanted(context)
+export const turnFabric = async (context: LoopContext, turn: Turn, aim: 'asWanted' | 'gone'): Promise<FabricTurn> => {
+  turn.look()
+  const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : await wanted(context)
   const seen = await converge(desired, {
     engines: context.engines,
     cookie: 0,
@@ -91,15 +85,18 @@ export const turnFabric = async (
     ended: (outcome) => {
       noteOutcome(context, outcome)
     },
+    applied: (outcomes) => {
+      tellSteps(context, 'fabric/sond', outcomes)
+    },
     buildContext: context.buildContext,
+    stale: () => turn.stale(),
+    waiting: waitingSteps(context, fabricKey),
     signal: turn.signal,
   })
+  const told = concerned(context, seen.outcomes)
+  if (turn.signal.aborted) return { done: false, again: undefined, concerned: [] }
   tell(context, { ...seen, desired })
-  const { plan, outcomes } = seen
-  if (!isEmpty(plan)) {
-    const again = context.troubles.fail(fabricKey, `${String(plan.steps.length)} steps are left`)
-    return { done: false, again, concerned: concerned(context, outcomes) }
-  }
-  context.troubles.succeed(fabricKey)
-  return { done: true, again: undefined, concerned: concerned(context, outcomes) }
+  if (turn.stale()) return { done: false, again: undefined, concerned: told }
+  const again = retryAfter(context, fabricKey, seen)
+  return { done: again === undefined, again, concerned: told }
 }

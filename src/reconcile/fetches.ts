@@ -72,10 +72,13 @@ export const createFetches = (
       listener.ended(fetch(), job.endedAt - began, error)
       return { error }
     }
-    const outcome = work(progress).then(
-      () => end(undefined),
-      (thrown: unknown) => end(explained(asError(thrown), verb, lines)),
-    )
+    // Begun a moment later: work may tell of its progress before it first waits.
+    const outcome = Promise.resolve()
+      .then(() => work(progress))
+      .then(
+        () => end(undefined),
+        (thrown: unknown) => end(explained(asError(thrown), verb, lines)),
+      )
     const job: Job = { outcome, began, line: '', endedAt: undefined }
     listener.began(fetch())
     return job

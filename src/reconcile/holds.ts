@@ -2,7 +2,7 @@ import { isImageAllowed } from '../desired/images.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredContainer, DesiredState } from '../model/desired.ts'
 import { isFetching } from '../model/errors.ts'
-import type { ContainerName, ImageRef } from '../model/names.ts'
+import type { ContainerName, ImageRef, InstanceName, Owner } from '../model/names.ts'
 import type { Plan, PlanPolicy, StepOutcome } from '../model/plan.ts'
 import type { LoopContext } from './context.ts'
 
@@ -18,17 +18,24 @@ const wantsFetch = ({ image, imageSource }: DesiredContainer, { images }: Actual
 
 const refusal = (image: ImageRef): string => `images.allow of the daemon does not allow the image ${image}`
 
-/** Facts for the planner: what may not be started now, and why. */
+/** Whether a container of that name is one of the instance's. An instance's name has no dot in it. */
+export const isOf = (owner: Owner, instance: InstanceName): ((container: string) => boolean) => {
+  const prefix = `${owner}.${instance}.`
+  return (container) => container.startsWith(prefix)
+}
+
+/** Facts for the planner: what of this scope may not be started now, and why. */
 export const policyOf = (
   context: LoopContext,
   actual: ActualState,
   desired: DesiredState,
   stopWaitMs: number,
 ): PlanPolicy => {
+  const { scope } = desired
+  const concerns = scope.kind === 'fabric' ? () => false : isOf(context.owner, scope.instance)
   context.crashes.look(actual.containers)
-  const failures = [...context.failures.all()]
-    .filter(([key]) => !isImageKey(key))
-    .map(([name, { reason }]) => [name as ContainerName, reason] as const) // the other keys are container names
+  const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // those that concern us are container names
+  const held = [...failures, ...context.crashes.held()].filter(([name]) => concerns(name))
   const fetches = desired.containers.flatMap((container) => {
     const waiting = wantsFetch(container, actual) ? context.failures.waiting(imageKey(container.image)) : undefined
     return waiting === undefined ? [] : [[container.name, waiting.reason] as const]
@@ -37,7 +44,7 @@ export const policyOf = (
     .filter(({ image }) => !isImageAllowed(image, context.settings.images.allow))
     .map(({ name, image }) => [name, refusal(image)] as const)
   return {
-    heldBack: new Map([...failures, ...fetches, ...context.crashes.held(), ...refused]),
+    heldBack: new Map([...held, ...fetches, ...refused]),
     stopWaitMs,
     txOffloadBreaks: context.txOffloadBreaks,
   }
@@ -79,8 +86,9 @@ export const waitsOf = (
 }
 
 /** A changed document is tried at once, whatever failed before. */
-export const forgetFailures = (context: LoopContext, prefix: string): void => {
-  context.failures.forget((key) => key.startsWith(prefix) || isImageKey(key))
+export const forgetFailures = (context: LoopContext, instance: InstanceName): void => {
+  const isOurs = isOf(context.owner, instance)
+  context.failures.forget((key) => isOurs(key) || isImageKey(key))
 }
 
 /** Steps that the log names of a plan; a large plan is the making or unmaking of an instance, and says so by its number. */

@@ -4,17 +4,19 @@ import { effectiveSettings } from '../desired/settings.ts'
 import type { ObservedContainer } from '../model/actual.ts'
 import type { DesiredContainer, DesiredState } from '../model/desired.ts'
 import type { InstanceSettings } from '../model/documents.ts'
-import { isFetching } from '../model/errors.ts'
 import type { ContainerName, DataCenterName, InstanceName } from '../model/names.ts'
 import { isEmpty, type Plan } from '../model/plan.ts'
 import type { InstanceStatus } from '../model/status.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
 import { summarize } from '../status/summarize.ts'
+import { summarizeUnseen } from '../status/unseen.ts'
 import type { CatalogInstance } from '../watch/types.ts'
-import type { LoopContext } from './context.ts'
+import type { LoopContext, Note } from './context.ts'
 import { converge, type Convergence } from './converge.ts'
-import { logPlan, noteOutcome, policyOf, waitsOf } from './holds.ts'
+import { isOf, logPlan, noteOutcome, policyOf, waitsOf } from './holds.ts'
+import { instanceKey } from './keys.ts'
+import { retryAfter, tellSteps, waitingSteps } from './outcomes.ts'
 import type { Turn } from './queue.ts'
 
 /** An instance that shall have nothing: gone, or stopped. */
@@ -55,13 +57,18 @@ const desire = (context: LoopContext, entry: CatalogInstance): DesireResult | un
   })
 }
 
-/** The same, with the instance's share of the pools booked. */
-export const wish = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {
-  const result = desire(context, entry)
-  if (result === undefined) return undefined
-  context.wishes.set(entry.document.metadata.name, result)
+/** Books the instance's share of the pools, and what it needs of the fabric. */
+const book = (context: LoopContext, name: InstanceName, result: DesireResult): void => {
+  context.wishes.set(name, result)
   if (result.allocation !== undefined) context.book.set(result.allocation)
-  return result
+}
+
+/** Books what an instance that shall run needs, before its first turn. */
+export const bookAhead = (context: LoopContext, entry: CatalogInstance): void => {
+  const { metadata, spec } = entry.document
+  if (spec.state !== 'Running' || spec.suspend) return
+  const result = desire(context, entry)
+  if (result !== undefined) book(context, metadata.name, result)
 }
 
 /** How long its stop scripts may take, in milliseconds; of an instance without a document, what the last one said. */
@@ -108,7 +115,12 @@ const runConverge = async (
     ended: (outcome) => {
       noteOutcome(context, outcome)
     },
+    applied: (outcomes) => {
+      tellSteps(context, `instance/${name}`, outcomes)
+    },
     buildContext: context.buildContext,
+    stale: () => turn.stale(),
+    waiting: waitingSteps(context, instanceKey(name)),
     onStopped: (container, output, waitMs) => {
       const run = containers.get(container)
       if (run !== undefined) context.scripts.stopped(run, output, waitMs)
@@ -119,26 +131,43 @@ const runConverge = async (
   return convergence
 }
 
-/** An image under way is looked after so often, should its end go unheard. Milliseconds. */
-const fetchLook = 10_000
-
 /** Milliseconds after which the instance must be looked at again, if any. */
 const lookAgain = (
   context: LoopContext,
   name: InstanceName,
-  { plan, actual, policy, outcomes }: Convergence,
+  seen: Convergence,
   containers: readonly DesiredContainer[],
 ): number | undefined => {
-  const names = [...actual.containers.map((one) => one.name), ...policy.heldBack.keys()]
+  const names = [...seen.actual.containers.map((one) => one.name), ...seen.policy.heldBack.keys()]
   const waits = [...waitsOf(context, names, containers)]
-  const key = `instance/${name}`
-  const failures = outcomes.flatMap((one) => (one.result === 'failed' ? [one.error] : []))
-  if (isEmpty(plan)) context.troubles.succeed(key)
-  // The end of the fetch asks for a look.
-  else if (failures.length > 0 && failures.every(isFetching)) waits.push(fetchLook)
-  else waits.push(context.troubles.fail(key, `${String(plan.steps.length)} steps are left`))
+  const retry = retryAfter(context, instanceKey(name), seen)
+  if (retry !== undefined) waits.push(retry)
   return waits.length === 0 ? undefined : Math.min(...waits) + 1
 }
+
+/** What is remembered of containers that neither are nor shall be any more, and of failures that are over. */
+const forgetContainers = (context: LoopContext, name: InstanceName, known: ReadonlySet<string>): void => {
+  const isOurs = isOf(context.owner, name)
+  context.crashes.forget((container) => isOurs(container) && !known.has(container))
+  context.failures.forget(
+    (container) => isOurs(container) && (!known.has(container) || context.failures.waiting(container) === undefined),
+  )
+}
+
+/** Nothing of the instance is left, or shall be: what it held is free. */
+const release = (context: LoopContext, name: InstanceName): void => {
+  context.book.release(name)
+  context.wishes.delete(name)
+}
+
+const nowText = ({ clock }: LoopContext): string => new Date(clock.now()).toISOString()
+
+const notesOf = (result: DesireResult | undefined): readonly Note[] =>
+  (result?.notices ?? []).map(({ code, severity, message }) => ({
+    type: severity === 'warning' ? 'Warning' : 'Normal',
+    reason: code,
+    message,
+  }))
 
 /** One turn for an instance that has a document. */
 export const turnInstance = async (
@@ -147,56 +176,72 @@ export const turnInstance = async (
   turn: Turn,
 ): Promise<number | undefined> => {
   const { metadata, spec } = entry.document
-  const result = wish(context, entry)
-  if (spec.settings.stopWaitMs === undefined) context.stopWaits.delete(metadata.name)
-  else context.stopWaits.set(metadata.name, spec.settings.stopWaitMs)
-  const previous = context.board.status(metadata.name)
-  const warnOnly = spec.driftMode === 'Warn' && settledBefore(previous, entry.generation)
-  const act = !spec.suspend && !warnOnly && (result !== undefined || spec.state === 'Stopped')
+  const { name } = metadata
   const stopped = spec.state === 'Stopped'
-  const desired = stopped ? nothing(metadata.name) : result?.desired
+  const result = stopped ? undefined : desire(context, entry)
+  if (spec.settings.stopWaitMs === undefined) context.stopWaits.delete(name)
+  else context.stopWaits.set(name, spec.settings.stopWaitMs)
+  const warnOnly = spec.driftMode === 'Warn' && settledBefore(context.board.status(name), entry.generation)
+  const act = !spec.suspend && !warnOnly && (result !== undefined || stopped)
+  // What is only looked at keeps what it holds, whatever its document says now.
+  const isHeld = !act && !context.wishes.has(name) && context.book.of(name) !== undefined
+  if (result !== undefined && act) book(context, name, result)
+  else if (result !== undefined && isHeld) context.wishes.set(name, result)
+  const desired = stopped ? nothing(name) : result?.desired
   const tell = (seen: Convergence | undefined): void => {
     context.board.setStatus(
-      metadata.name,
+      name,
       summarize({
         entry,
-        previous,
-        result: stopped ? undefined : result,
+        previous: context.board.status(name),
+        result,
         convergence: seen,
         acted: act,
         restarts: context.restarts,
-        now: new Date(context.clock.now()).toISOString(),
+        now: nowText(context),
       }),
     )
   }
-  const convergence =
-    desired === undefined ? undefined : await runConverge(context, metadata.name, desired, act, turn, tell)
-  if (stopped && convergence !== undefined && isEmpty(convergence.plan)) {
-    context.book.release(metadata.name)
-    context.wishes.delete(metadata.name)
+  const seen = desired === undefined ? undefined : await runConverge(context, name, desired, act, turn, tell)
+  // A turn that was cut off tells nothing: what it left undone is no trouble of the service's.
+  if (turn.signal.aborted) return undefined
+  if (stopped && seen !== undefined && isEmpty(seen.plan)) release(context, name)
+  tell(seen)
+  context.board.sayAll(`instance/${name}`, notesOf(result))
+  if (seen === undefined || !act) {
+    context.troubles.succeed(instanceKey(name))
+    return undefined
   }
-  tell(convergence)
-  for (const { code, severity, message } of result?.notices ?? [])
-    context.board.say(`instance/${metadata.name}`, severity === 'warning' ? 'Warning' : 'Normal', code, message)
-  if (convergence === undefined || !act) return undefined
-  return lookAgain(context, metadata.name, convergence, desired?.containers ?? [])
+  if (turn.stale()) return undefined
+  if (isEmpty(seen.plan)) {
+    const known = [...seen.actual.containers, ...(desired?.containers ?? [])].map((one) => one.name)
+    forgetContainers(context, name, new Set(known))
+  }
+  return lookAgain(context, name, seen, desired?.containers ?? [])
 }
 
-/** One turn for an instance whose document is gone: everything of it goes. */
+/** Says of an instance that its turns fail: nothing of it is known now. */
+export const tellUnseen = (context: LoopContext, entry: CatalogInstance, problem: string): void => {
+  const { name } = entry.document.metadata
+  const previous = context.board.status(name)
+  context.board.setStatus(name, summarizeUnseen({ entry, previous, problem, now: nowText(context) }))
+}
+
+/** One turn for an instance that shall be no more: everything of it goes. */
 export const turnGone = async (
   context: LoopContext,
   name: InstanceName,
   turn: Turn,
 ): Promise<{ readonly gone: boolean; readonly again: number | undefined }> => {
-  const convergence = await runConverge(context, name, nothing(name), true, turn, () => undefined)
-  const gone = isEmpty(convergence.plan)
-  if (gone) {
-    for (const { name: container } of convergence.actual.containers) context.crashes.forget(container)
-    context.book.release(name)
-    context.wishes.delete(name)
-    context.stopWaits.delete(name)
-    context.scripts.forget(name)
-    context.board.drop(name)
-  }
-  return { gone, again: gone ? undefined : lookAgain(context, name, convergence, []) }
+  const seen = await runConverge(context, name, nothing(name), true, turn, () => undefined)
+  // Its document may have come back meanwhile.
+  if (turn.signal.aborted || turn.stale()) return { gone: false, again: undefined }
+  const again = lookAgain(context, name, seen, [])
+  if (!isEmpty(seen.plan)) return { gone: false, again }
+  forgetContainers(context, name, new Set())
+  release(context, name)
+  context.stopWaits.delete(name)
+  context.scripts.forget(name)
+  context.board.drop(name)
+  return { gone: true, again: undefined }
 }

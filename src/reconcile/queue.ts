@@ -4,6 +4,8 @@ import type { Clock } from './clock.ts'
 export interface Turn {
   /** Call before looking at the world: whatever was asked for before is seen by this look and need not be asked again. */
   look(): void
+  /** What the key stands for was changed since the turn began: what it set out with is old, and another turn follows. */
+  stale(): boolean
   /** Aborted when the queue closes. */
   readonly signal: AbortSignal
 }
@@ -20,10 +22,10 @@ export interface QueueOptions {
 export interface WorkQueue {
   /** Look at this key soon; many calls before the look are one. */
   add(key: string): void
+  /** What the key stands for has changed: unlike `add`, no look of a turn that has begun makes up for it. */
+  renew(key: string): void
   /** Look at it no later than after so many milliseconds. */
   addAfter(key: string, ms: number): void
-  /** Forgets what is planned for a key (a look under way goes on). */
-  forget(key: string): void
   /** Resolves when nothing is under way or due now. */
   idle(): Promise<void>
   /** Stops taking work, cancels timers, and resolves when what is under way has ended. */
@@ -32,10 +34,13 @@ export interface WorkQueue {
   depth(): number
 }
 
+/** When even telling of a failure fails. Milliseconds. */
+const lastResort = 1_000
+
 /** A queue of keys, not of events: a key is in it once however often it is asked for, and one worker at a time has it. */
 export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions): WorkQueue => {
   const waiting = new Set<string>()
-  const running = new Map<string, { again: boolean }>()
+  const running = new Map<string, { again: boolean; renewed: boolean }>()
   const timers = new Map<string, { due: number; cancel: () => void }>()
   const abort = new AbortController()
   let idlers: (() => void)[] = []
@@ -59,18 +64,33 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
     timers.set(key, { due, cancel })
   }
 
+  /** Nothing that goes wrong in one turn may end the loop, not even a failure to tell of it. */
+  const waitAfter = (key: string, error: unknown): number => {
+    try {
+      return failed(key, error)
+    } catch {
+      return lastResort
+    }
+  }
+
   const run = async (key: string): Promise<void> => {
-    const state = { again: false }
+    const state = { again: false, renewed: false }
     running.set(key, state)
     try {
-      const turn = { look: () => (state.again = false), signal: abort.signal }
+      const turn: Turn = {
+        look: () => {
+          state.again = false
+        },
+        stale: () => state.renewed,
+        signal: abort.signal,
+      }
       const ms = await work(key, turn)
       if (ms !== undefined) addAfter(key, ms)
     } catch (error) {
-      addAfter(key, failed(key, error))
+      addAfter(key, waitAfter(key, error))
     } finally {
       running.delete(key)
-      if (state.again) add(key)
+      if (state.again || state.renewed) add(key)
       next()
     }
   }
@@ -99,6 +119,12 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
     next()
   }
 
+  const renew = (key: string): void => {
+    const state = running.get(key)
+    if (state === undefined) add(key)
+    else state.renewed = true
+  }
+
   const idle = (): Promise<void> =>
     new Promise((resolve) => {
       idlers.push(resolve)
@@ -107,14 +133,8 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
 
   return {
     add,
+    renew,
     addAfter,
-    forget: (key) => {
-      waiting.delete(key)
-      timers.get(key)?.cancel()
-      timers.delete(key)
-      const state = running.get(key)
-      if (state !== undefined) state.again = false
-    },
     idle,
     close: async () => {
       abort.abort()

@@ -5,6 +5,7 @@ import { externalIds } from '../model/ownership.ts'
 import type { LoopContext } from './context.ts'
 import type { Orphans } from './orphans.ts'
 import { sightingDistance } from './orphans.ts'
+import { tombstoneKey } from './tombstones.ts'
 
 /** What a look at everything found. */
 export interface World {
@@ -30,17 +31,23 @@ export const lookAtAll = async (context: LoopContext): Promise<World> => {
   const [seenContainers, seenSwitches] = await Promise.all([containers.observe(), switches.observe({}, [])])
   const running = seenContainers.filter(({ pid }) => pid > 0).map(({ name, pid }) => ({ name, pid }))
   const wires = await links.observe(running)
-  context.book.reserve(await reserved(context))
-  for (const allocation of readAllocations(seenContainers, seenSwitches.ports, context.settings.pools)) {
+  const held = await reserved(context)
+  context.book.reserve(held)
+  const { ports, bridges } = seenSwitches
+  for (const allocation of readAllocations(seenContainers, ports, context.settings.pools, bridges))
     if (context.book.of(allocation.instance) === undefined) context.book.set(allocation)
-  }
   const names: (string | undefined)[] = [
     ...seenContainers.map(({ instance }) => instance),
     ...seenSwitches.ports.map((port) => port.externalIds[externalIds.instance]),
     ...seenSwitches.bridges.map((bridge) => bridge.externalIds[externalIds.instance]),
     ...wires.map((wire) => wire.instance),
   ]
-  return { instances: new Set(names.flatMap((name) => (name === undefined ? [] : (parseObjectName(name) ?? [])))) }
+  const instances = new Set(names.flatMap((name) => (name === undefined ? [] : (parseObjectName(name) ?? []))))
+  // One whose last object went while this look was under way was booked by what the look began to see.
+  const wanted = context.watcher.catalog().instances
+  for (const name of [...context.book.view().allocations.keys()])
+    if (!instances.has(name) && !wanted.has(name)) context.book.release(name)
+  return { instances }
 }
 
 /**
@@ -54,9 +61,10 @@ export const findGone = (
 ): { readonly gone: readonly InstanceName[]; readonly again: number | undefined } => {
   const catalog = context.watcher.catalog()
   const without = [...world.instances].filter((name) => !catalog.instances.has(name))
-  const buried = without.filter((name) => context.store.get('tombstones', `ServiceInstance/${name}`) !== undefined)
+  const buried = without.filter((name) => context.store.get('tombstones', tombstoneKey(name)) !== undefined)
   const strays = new Set(without.filter((name) => !buried.includes(name)))
   if (strays.size > 0 && catalog.gaps.length > 0) {
+    orphans.sight(new Set()) // what was seen before the gap counts no longer
     context.board.say(
       'file/.',
       'Warning',

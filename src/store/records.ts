@@ -87,7 +87,7 @@ export interface ContainerHistory {
   readonly crashes: number
   /** As the engine tells it; names the last run that was counted. */
   readonly startedAt: string
-  /** ISO 8601; empty when it may be started now. */
+  /** ISO 8601: from when on it may be started again; empty while it runs. */
   readonly nextStart: string
   /** What happened, for the user. */
   readonly reason: string

@@ -131,7 +131,10 @@ export const createEvents = ({ client, owner, log, onChange, pingEvery, pingTime
       onChange({ kind: 'everything', action: 'lost', id: '' })
       opened()
       if (ended()) return
-      if (!lost) log.warn('docker events are lost, asking again')
+      if (!lost) {
+        log.warn('docker events are lost, asking again')
+        tell({ cause: 'docker events are lost' })
+      }
       lost = true
       await delay(wait, undefined, { signal, ref: false }).catch(() => undefined)
       wait = Math.min(wait * 2, backoff.longestMs)

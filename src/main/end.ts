@@ -1,0 +1,31 @@
+import type { Log } from '../model/log.ts'
+
+export interface End {
+  /** Resolves with the exit code once something has asked the daemon to end. */
+  readonly asked: Promise<number>
+  ask(code: number): void
+  /** The work's result, or undefined when the daemon is asked to end meanwhile. */
+  unless<T>(work: Promise<T>): Promise<T | undefined>
+}
+
+/**
+ * Listens, from its first moment on, to signals that ask the daemon to end. A promise that nobody waits for is a bug that is logged and
+ * harms one turn at most; an exception out of nowhere ends the daemon in good order, and whoever keeps it starts it again.
+ */
+export const listenForEnd = (log: Log, events: NodeJS.EventEmitter = process): End => {
+  const { promise: asked, resolve: ask } = Promise.withResolvers<number>()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    events.on(signal, () => {
+      log.info('asked to end', { signal })
+      ask(0)
+    })
+  const detail = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error))
+  events.on('unhandledRejection', (error: unknown) => {
+    log.error('a failure that nobody waited for', { error: detail(error) })
+  })
+  events.on('uncaughtException', (error: unknown) => {
+    log.error('an exception that nobody caught, ending', { error: detail(error) })
+    ask(1)
+  })
+  return { asked, ask, unless: (work) => Promise.race([work, asked.then(() => undefined)]) }
+}

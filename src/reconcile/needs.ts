@@ -1,0 +1,43 @@
+import type { FabricNeeds } from '../desired/result.ts'
+import type { SwitchEngine } from '../engine/ports.ts'
+import type { DataCenterName } from '../model/names.ts'
+import { parseObjectName } from '../model/names.ts'
+import { externalIds } from '../model/ownership.ts'
+import type { LoopContext } from './context.ts'
+
+type Seen = Pick<Awaited<ReturnType<SwitchEngine['observe']>>, 'bridges' | 'ports'>
+
+/**
+ * What ports of instances that are there now need of the fabric: the switches they are on, and their VLANs where trunks carry
+ * them. So nothing is taken from under an instance that is only held: suspended, without its package, or without a document.
+ */
+export const needsOfPorts = ({ bridges, ports }: Seen): FabricNeeds => {
+  const dataCenters = new Map<string, DataCenterName>()
+  for (const { name, externalIds: ids } of bridges) {
+    const dataCenter =
+      ids[externalIds.instance] === undefined ? parseObjectName(ids[externalIds.dataCenter] ?? '') : undefined
+    if (dataCenter !== undefined) dataCenters.set(name, dataCenter)
+  }
+  const standing = ports.filter((port) => port.externalIds[externalIds.instance] !== undefined)
+  const trunks = ports.filter((port) => port.externalIds[externalIds.role] === 'trunk')
+  const vlans = new Set(standing.flatMap(({ tag }) => tag ?? []))
+  return {
+    dataCenters: [...new Set(standing.flatMap(({ bridge }) => dataCenters.get(bridge) ?? []))].sort(),
+    lans: [...vlans].map((vlan) => ({
+      vlan,
+      links: [
+        ...new Set(
+          trunks
+            .filter((port) => port.trunks.includes(vlan))
+            .flatMap((port) => port.externalIds[externalIds.link] ?? []),
+        ),
+      ],
+    })),
+  }
+}
+
+/** What instances need of the fabric: those that were planned, and those that stand on it. */
+export const needsOf = async ({ wishes, engines }: LoopContext): Promise<readonly FabricNeeds[]> => {
+  const seen = await engines.switches.observe({}, [])
+  return [...[...wishes.values()].map(({ fabric }) => fabric), needsOfPorts(seen)]
+}

@@ -1,0 +1,52 @@
+import { isFetching } from '../model/errors.ts'
+import { isEmpty, type StepId, type StepOutcome } from '../model/plan.ts'
+import { stepEvents } from '../status/step-events.ts'
+import type { LoopContext } from './context.ts'
+import type { Convergence } from './converge.ts'
+
+/** An image under way is looked after so often, should its end go unheard. Milliseconds. */
+const fetchLook = 10_000
+
+const none: ReadonlySet<StepId> = new Set()
+
+/** Says what a plan that was carried out has done to the object. */
+export const tellSteps = (context: LoopContext, object: string, outcomes: readonly StepOutcome[]): void => {
+  for (const { type, reason, message } of stepEvents(outcomes)) context.board.event(object, type, reason, message)
+}
+
+/** Steps that failed, and those that only they hold up. Those that wait for an image on its way are none of them. */
+const stuckSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<StepId> => {
+  const stuck = new Set<StepId>()
+  // What a step waits for stands before it.
+  for (const outcome of outcomes) {
+    const isStuck =
+      outcome.result === 'failed'
+        ? !isFetching(outcome.error)
+        : outcome.result === 'skipped' && stuck.has(outcome.because)
+    if (isStuck) stuck.add(outcome.step.id)
+  }
+  return stuck
+}
+
+/**
+ * Steps that failed in the key's last turn, while they wait for their time: hints, which a failing step may cause itself, do not
+ * make it tried again at once.
+ */
+export const waitingSteps = (context: LoopContext, key: string): ReadonlySet<StepId> =>
+  context.troubles.waiting(key) === undefined ? none : (context.stuck.get(key) ?? none)
+
+/** Milliseconds after which what is left of a plan is tried again; undefined when nothing is left. */
+export const retryAfter = (context: LoopContext, key: string, { plan, outcomes }: Convergence): number | undefined => {
+  if (isEmpty(plan)) {
+    context.troubles.succeed(key)
+    context.stuck.delete(key)
+    return undefined
+  }
+  const failures = outcomes.flatMap((one) => (one.result === 'failed' ? [one.error] : []))
+  // The end of the fetch asks for a look.
+  if (failures.length > 0 && failures.every(isFetching)) return fetchLook
+  const waiting = outcomes.length === 0 ? context.troubles.waiting(key) : undefined
+  if (waiting !== undefined) return waiting.ms + 1
+  context.stuck.set(key, stuckSteps(outcomes))
+  return context.troubles.fail(key, `${String(plan.steps.length)} steps are left`)
+}

@@ -1,0 +1,25 @@
+import type { EngineHint, Engines, Subscription } from '../engine/ports.ts'
+
+export interface Subscriptions {
+  /**
+   * Listens to the engines it does not listen to yet.
+   *
+   * @throws EngineError when one is away; called again, it goes on with that one.
+   */
+  open(): Promise<void>
+  close(): Promise<void>
+}
+
+export const createSubscriptions = (engines: Engines, listener: (hint: EngineHint) => void): Subscriptions => {
+  const opened = new Map<keyof Engines, Subscription>()
+  return {
+    open: async () => {
+      for (const kind of ['containers', 'switches', 'links'] as const)
+        if (!opened.has(kind)) opened.set(kind, await engines[kind].subscribe(listener))
+    },
+    close: async () => {
+      await Promise.allSettled([...opened.values()].map((one) => one.close()))
+      opened.clear()
+    },
+  }
+}

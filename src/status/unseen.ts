@@ -1,0 +1,42 @@
+import { conditionTypes, type InstanceStatus } from '../model/status.ts'
+import { no, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
+import type { InstanceEntry } from './input.ts'
+import { acceptedVerdict, notLooked, packageVerdict } from './verdicts.ts'
+
+/**
+ * The status of an instance that cannot be looked at: what was known of its parts stays, whether it works is not known. Pure.
+ *
+ * @param problem - why not, for the user.
+ */
+export const summarizeUnseen = ({
+  entry,
+  previous,
+  problem,
+  now,
+}: {
+  readonly entry: InstanceEntry
+  readonly previous: InstanceStatus | undefined
+  readonly problem: string
+  readonly now: string
+}): InstanceStatus => {
+  const told = (type: keyof Verdicts): Verdict => previous?.conditions.find((one) => one.type === type) ?? notLooked
+  const verdicts: Verdicts = {
+    ...{ ImagesReady: told('ImagesReady'), Placed: told('Placed'), ContainersReady: told('ContainersReady') },
+    ...{ LinksReady: told('LinksReady'), SapsReady: told('SapsReady') },
+    Accepted: acceptedVerdict(entry),
+    PackageResolved: packageVerdict(entry),
+    Ready: unknown('NotObserved', problem),
+    Drifted: unknown('NotObserved', problem),
+    Reconciling: no('Waiting', problem),
+    Stalled: yes('NotObserved', problem),
+  }
+  const generation = previous?.observedGeneration ?? 0
+  return {
+    observedGeneration: generation,
+    conditions: stampConditions(conditionTypes, verdicts, previous?.conditions ?? [], generation, now),
+    package: previous?.package ?? null,
+    functions: previous?.functions ?? [],
+    links: previous?.links ?? [],
+    saps: previous?.saps ?? [],
+  }
+}

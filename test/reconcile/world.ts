@@ -1,0 +1,169 @@
+// A loop over engines in memory: files that tests set, time that they move, engines that they break.
+import type { Test } from 'tap'
+import { createEdited, type Edited } from './catalog.ts'
+import { createHands, type Hands } from '../../src/engine/memory/hands.ts'
+import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
+import { createWorld, type World } from '../../src/engine/memory/world.ts'
+import type { Engines } from '../../src/engine/ports.ts'
+import type { SondConfiguration } from '../../src/model/documents.ts'
+import { EngineError } from '../../src/model/errors.ts'
+import type { InstanceName } from '../../src/model/names.ts'
+import type { Condition } from '../../src/model/status.ts'
+import { defaultConfiguration } from '../../src/parse/configuration.ts'
+import { createLoopWorld, type LoopWorld } from '../../src/main/loop.ts'
+import { createController, type Controller } from '../../src/reconcile/controller.ts'
+import { createTracing } from '../../src/reconcile/tracing.ts'
+import { createStore, type Store } from '../../src/store/store.ts'
+import { name } from '../support/build.ts'
+import { createHandClock, type HandClock } from '../support/hand-clock.ts'
+import { memoryLog } from '../support/log.ts'
+
+export type EngineKind = keyof Engines
+
+export interface TestLoop extends LoopWorld {
+  readonly clock: HandClock
+  readonly world: World
+  readonly hands: Hands
+  /** As the loop has them: they can be away. */
+  readonly engines: Engines
+  /** Engines that do not answer. */
+  readonly away: Set<EngineKind>
+  /** A call that never succeeds, `links.createWire`, with what it is given; empty: all do. */
+  readonly failing: Set<string>
+  readonly files: Edited
+  readonly store: Store
+  readonly log: ReturnType<typeof memoryLog>
+  readonly controller: Controller
+  /** Ends the loop as the daemon does; services stay. */
+  readonly stop: () => Promise<void>
+  /** Turns under way and due have ended. */
+  readonly settled: () => Promise<void>
+  /** Lets time pass, with all that happens meanwhile. */
+  readonly pass: (ms: number) => Promise<void>
+  readonly condition: (instance: string, type: Condition['type']) => Condition | undefined
+  /** `Ready=True`, or with reason and message when it is not. */
+  readonly told: (instance: string) => string
+  /** `REASON: message` of the events of an object. */
+  readonly events: (object: string) => readonly string[]
+  /** Calls that changed something since the last question. */
+  readonly calls: () => readonly string[]
+  /** Names of containers that run. */
+  readonly running: () => readonly string[]
+}
+
+interface LoopOptions {
+  readonly settings?: Partial<SondConfiguration['spec']>
+  /** Of an earlier loop, for a restart. */
+  readonly before?: Pick<TestLoop, 'world' | 'files' | 'clock'>
+  /** State directory; a fresh one where absent. */
+  readonly state?: string
+  /** Called before `controller.start`. */
+  readonly prepare?: (loop: TestLoop) => void
+}
+
+const breakable = (engines: Engines, away: ReadonlySet<EngineKind>, failing: ReadonlySet<string>): Engines => {
+  const wrap = <K extends EngineKind>(kind: K): Engines[K] =>
+    new Proxy(engines[kind], {
+      get: (target, property, receiver) => {
+        const value: unknown = Reflect.get(target, property, receiver)
+        if (typeof value !== 'function' || property === 'close') return value
+        return (...args: unknown[]): unknown => {
+          if (away.has(kind)) return Promise.reject(new EngineError('UNAVAILABLE', { engine: kind }))
+          if (failing.has(`${kind}.${String(property)}`)) {
+            return Promise.reject(new EngineError('REFUSED', { call: String(property) }))
+          }
+          return Reflect.apply(value, target, args)
+        }
+      },
+    })
+  return { containers: wrap('containers'), switches: wrap('switches'), links: wrap('links') }
+}
+
+/** Starts a loop and waits for its first turns; ends it after the test. */
+export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<TestLoop> => {
+  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  let end = async (): Promise<void> => undefined
+  t.teardown(() => end())
+  const clock = options.before?.clock ?? createHandClock()
+  const world = options.before?.world ?? createWorld()
+  const files = options.before?.files ?? createEdited(clock)
+  const log = memoryLog()
+  const store = await createStore({ directory: options.state ?? t.testdir({}), log })
+  const away = new Set<EngineKind>()
+  const failing = new Set<string>()
+  const engines = breakable(createMemoryEngines({ owner: 'sond', world }), away, failing)
+  const { context, board } = createLoopWorld({
+    settings: { ...defaultConfiguration().spec, ...options.settings },
+    owner: name.owner('sond'),
+    sapUnit: { image: name.image('sap:1'), bandwidth: 1, memoryBytes: 0 },
+    running: { engines, datapath: 'system' },
+    store,
+    observer: { turn: () => undefined, step: () => undefined },
+    tracing: createTracing(log),
+    clock,
+    poke: (instance: InstanceName) => controller.poke(instance),
+  })
+  const controller = createController({ ...context, watcher: files.watcher(store) })
+  const stop = async (): Promise<void> => {
+    await controller.close()
+    await store.close()
+    await engines.switches.close()
+  }
+  end = stop
+  const settled = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve)) // hints that were given are on their way
+    // A turn may wait for time (images): then nothing more happens by itself.
+    await Promise.race([controller.idle(), new Promise((resolve) => setTimeout(resolve, 200))])
+  }
+  let asked = 0
+  const condition = (instance: string, type: Condition['type']): Condition | undefined =>
+    board.status(name.object(instance))?.conditions.find((one) => one.type === type)
+  const loop: TestLoop = {
+    ...{
+      context,
+      board,
+      clock,
+      world,
+      hands: createHands(world),
+      engines,
+      away,
+      failing,
+      files,
+      store,
+      log,
+      controller,
+    },
+    stop,
+    settled,
+    pass: async (ms) => {
+      const end = clock.monotonic() + ms
+      do await settled()
+      while (clock.step(end - clock.monotonic()))
+      await settled()
+    },
+    condition,
+    told: (instance) => {
+      const ready = condition(instance, 'Ready')
+      return ready?.status === 'True' ? 'Ready' : `${ready?.status} ${ready?.reason}: ${ready?.message}`
+    },
+    events: (object) =>
+      board
+        .events()
+        .filter((one) => one.object === object)
+        .map(({ reason, message }) => `${reason}: ${message}`),
+    calls: () => {
+      const since = world.calls.slice(asked)
+      asked = world.calls.length
+      return since
+    },
+    running: () =>
+      [...world.containers.values()]
+        .filter(({ state }) => state === 'running')
+        .map((one) => one.name)
+        .sort(),
+  }
+  options.prepare?.(loop)
+  controller.start()
+  await settled()
+  return loop
+}

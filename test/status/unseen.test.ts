@@ -1,0 +1,42 @@
+import t from 'tap'
+import { summarizeUnseen } from '../../src/status/unseen.ts'
+import { chainSketch } from '../support/service.ts'
+import { createDemo, earlier, later } from './pass.ts'
+
+const problem = 'the engine does not answer'
+
+void t.test('what was known of the parts stays; whether it works is not known', async (t) => {
+  const demo = await createDemo({ service: chainSketch('svc', 2, 'img:1') })
+  await demo.converge()
+  const previous = demo.status(await demo.look())
+  const status = summarizeUnseen({ entry: demo.entry, previous, problem, now: later })
+  const of = (type: string) => status.conditions.find((one) => one.type === type)
+  t.match(of('Ready'), { status: 'Unknown', reason: 'NotObserved', message: problem, lastTransitionTime: later })
+  t.match(of('Stalled'), { status: 'True', reason: 'NotObserved', message: problem })
+  t.match(of('Reconciling'), { status: 'False', reason: 'Waiting' })
+  t.match(of('Drifted'), { status: 'Unknown' })
+  for (const type of ['ContainersReady', 'LinksReady', 'Accepted'])
+    t.match(of(type), { status: 'True', lastTransitionTime: earlier }, type)
+  t.same(status.functions, previous.functions)
+  t.same(status.links, previous.links)
+  t.same(status.saps, previous.saps)
+  t.same(status.package, previous.package)
+  t.equal(status.observedGeneration, previous.observedGeneration)
+  t.same(
+    summarizeUnseen({ entry: demo.entry, previous: status, problem, now: '2026-01-01T00:09:00.000Z' }),
+    status,
+    'told again, it is the same',
+  )
+})
+
+void t.test('of one that was never looked at nothing is known; its file and its package are', async (t) => {
+  const demo = await createDemo({ service: chainSketch('svc', 2, 'img:1') })
+  const entry = { ...demo.entry, package: undefined, accepted: false }
+  const status = summarizeUnseen({ entry, previous: undefined, problem, now: later })
+  const of = (type: string) => status.conditions.find((one) => one.type === type)
+  t.match(of('Accepted'), { status: 'False' })
+  t.match(of('PackageResolved'), { status: 'False' })
+  t.match(of('ContainersReady'), { status: 'Unknown' })
+  t.equal(status.observedGeneration, 0)
+  t.same([status.functions, status.links, status.saps, status.package], [[], [], [], null])
+})
