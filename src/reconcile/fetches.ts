@@ -29,6 +29,11 @@ export interface FetchListener {
 interface Job {
   readonly outcome: Promise<{ readonly error: Error | undefined }>
   readonly began: number
+  readonly state: JobState
+}
+
+interface JobState {
+  /** What the engine said last. */
   line: string
   /** Of its end; undefined while it goes on. */
   endedAt: number | undefined
@@ -60,28 +65,26 @@ export const createFetches = (
   ): Job => {
     const began = clock.monotonic()
     const lines: string[] = []
-    const fetch = (): Fetch => ({ image, verb, line: job.line })
+    listener.began({ image, verb, line: '' })
+    // Work may tell of its progress before it first waits.
+    const state: JobState = { line: '', endedAt: undefined }
+    const fetch = (): Fetch => ({ image, verb, line: state.line })
     const progress = (line: string): void => {
-      job.line = line
+      state.line = line
       lines.push(line)
       if (lines.length > linesKept) lines.shift()
       listener.progressed(fetch())
     }
     const end = (error: Error | undefined): { readonly error: Error | undefined } => {
-      job.endedAt = clock.monotonic()
-      listener.ended(fetch(), job.endedAt - began, error)
+      state.endedAt = clock.monotonic()
+      listener.ended(fetch(), state.endedAt - began, error)
       return { error }
     }
-    // Begun a moment later: work may tell of its progress before it first waits.
-    const outcome = Promise.resolve()
-      .then(() => work(progress))
-      .then(
-        () => end(undefined),
-        (thrown: unknown) => end(explained(asError(thrown), verb, lines)),
-      )
-    const job: Job = { outcome, began, line: '', endedAt: undefined }
-    listener.began(fetch())
-    return job
+    const outcome = work(progress).then(
+      () => end(undefined),
+      (thrown: unknown) => end(explained(asError(thrown), verb, lines)),
+    )
+    return { outcome, began, state }
   }
 
   const within = async (job: Job): Promise<{ readonly error: Error | undefined } | undefined> => {
@@ -103,12 +106,12 @@ export const createFetches = (
   ): Promise<void> => {
     const key = `${verb} ${image}`
     const there = jobs.get(key)
-    const stale = there?.endedAt !== undefined && clock.monotonic() - there.endedAt > outcomeKept
+    const stale = there?.state.endedAt !== undefined && clock.monotonic() - there.state.endedAt > outcomeKept
     const job = there === undefined || stale ? begin(image, verb, work) : there
     jobs.set(key, job)
     const outcome = await within(job)
     if (outcome === undefined)
-      throw new EngineError('FETCHING', { image, ...(job.line === '' ? {} : { progress: job.line }) })
+      throw new EngineError('FETCHING', { image, ...(job.state.line === '' ? {} : { progress: job.state.line }) })
     if (jobs.get(key) === job) jobs.delete(key)
     if (outcome.error !== undefined) throw outcome.error
   }
