@@ -73,7 +73,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
       return
     }
     if (change.features && !readings.featureChanged(nsid, change.ifindex)) return
-    readings.invalidate(nsid)
+    if (!change.features && !readings.changed(nsid, change)) return
     const instances = new Set(
       known
         .values()

@@ -12,6 +12,11 @@ export interface DeviceChange {
   /** Of an address in another namespace it is not the device's: `ip` takes the name from its own namespace. */
   readonly name: string
   readonly features: boolean
+  /** Of a device: whether it is up, and its MAC. */
+  readonly up?: boolean
+  readonly mac?: string
+  /** Of an IPv4 address, with prefix length. */
+  readonly address?: string
 }
 
 // IPv6 addresses come and go by themselves, for seconds after a device is up, and are no part of what is observed.
@@ -23,6 +28,9 @@ const linePattern = /^\[nsid (current|\d+)\]\[(LINK|ADDR)\](Deleted )?(\d+): ([^
 export const parseChange = (line: string): DeviceChange | undefined => {
   const [, where, what, deleted, ifindex, name] = linePattern.exec(line) ?? []
   if (where === undefined || name === undefined || (what === 'ADDR' && ipv6.test(line))) return undefined
+  const flags = /<([A-Z0-9_,-]*)>/.exec(line)?.[1]
+  const mac = /\blink\/ether ([0-9a-f:]{17})/.exec(line)?.[1]
+  const address = /\binet (\S+)/.exec(line)?.[1]
   return {
     nsid: where === 'current' ? undefined : Number(where),
     what: what === 'LINK' ? 'link' : 'address',
@@ -30,6 +38,9 @@ export const parseChange = (line: string): DeviceChange | undefined => {
     ifindex: Number(ifindex),
     name,
     features: line.includes(' event FEATURE CHANGE '),
+    ...(flags === undefined ? {} : { up: flags.split(',').includes('UP') }),
+    ...(mac === undefined ? {} : { mac }),
+    ...(address === undefined ? {} : { address }),
   }
 }
 

@@ -1,5 +1,6 @@
-import { parseDevices, type Device } from './devices.ts'
+import { ipv4Of, isUp, parseDevices, type Device } from './devices.ts'
 import type { IpTool } from './ip.ts'
+import type { DeviceChange } from './monitor.ts'
 
 /** What was read inside one container's namespace. */
 export interface Reading {
@@ -26,8 +27,13 @@ export interface Readings {
     containers: readonly Container[],
     offloads: (container: Container, devices: readonly Device[]) => readonly Device[],
   ): Promise<ReadonlyMap<number, Reading>>
-  /** Something changed in the namespace of that number. */
-  invalidate(nsid: number): void
+  /**
+   * Something changed in the namespace of that number; false when what is told is what was read. Each telling holds the
+   * whole state of what it is about, so a reading that agrees with all of them holds.
+   */
+  changed(nsid: number, told: DeviceChange): boolean
+  /** A reading of a container is about to be taken along with something else; the result takes what was read, if anything. */
+  begin(container: Container): (devices: readonly Device[] | undefined) => void
   /** Features of a device changed; false when it is the change that we expected. */
   featureChanged(nsid: number, ifindex: number): boolean
   invalidatePid(pid: number): void
@@ -49,9 +55,21 @@ interface Entry {
   readonly offloads: Map<number, { readonly on: boolean; readonly at: number }>
   /** By device: changes of features that were told, less those that are ours. */
   readonly told: Map<number, number>
-  /** Grows with each change told, so that one during a reading is not lost. */
+  /** Grows with each change that makes a reading worthless. */
   changes: number
+  /** For each reading that is being taken, what was told since it began. */
+  readonly taking: Set<DeviceChange[]>
   usedAt: number
+}
+
+const agrees = (devices: readonly Device[], told: DeviceChange): boolean => {
+  const device = devices.find(({ ifindex }) => ifindex === told.ifindex)
+  if (told.what === 'address') {
+    const there = device !== undefined && told.address !== undefined && ipv4Of(device).includes(told.address)
+    return there !== told.deleted
+  }
+  if (told.deleted || device === undefined) return told.deleted && device === undefined
+  return device.ifname === told.name && isUp(device) === told.up && (told.mac ?? device.address) === device.address
 }
 
 export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
@@ -72,6 +90,7 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
       offloads: new Map(),
       told: new Map(),
       changes: 0,
+      taking: new Set(),
       usedAt: performance.now(),
     }
     entries.set(pid, entry)
@@ -83,19 +102,32 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
     entry.readAt = undefined
   }
 
+  const begin: Readings['begin'] = (container) => {
+    const entry = entryOf(container)
+    const before = entry.changes
+    const told: DeviceChange[] = []
+    entry.taking.add(told)
+    return (devices) => {
+      entry.taking.delete(told)
+      if (entries.get(container.pid) !== entry) return
+      if (devices === undefined) { change(entry); return; }
+      const holds = entry.changes === before && told.every((one) => agrees(devices, one))
+      entry.devices = devices
+      entry.readAt = holds ? performance.now() : undefined
+    }
+  }
+
   const readDevices = async (containers: readonly Container[]): Promise<void> => {
-    const before = containers.map((container) => entryOf(container).changes)
+    const takers = containers.map(begin)
     const calls = containers.map(({ pid }) => ({ pid, command: ['ip', '-j', 'addr'] }))
     const results = await ip.inside(calls)
     for (const [index, container] of containers.entries()) {
       const result = results[index]
       if (result?.code !== 0) {
-        entries.delete(container.pid)
+        entries.delete(container.pid) // and with it what was being taken
         continue
       }
-      const entry = entryOf(container)
-      entry.devices = parseDevices(result.stdout)
-      entry.readAt = entry.changes === before[index] ? performance.now() : undefined
+      takers[index]?.(parseDevices(result.stdout))
     }
   }
 
@@ -134,9 +166,17 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
         }),
       )
     },
-    invalidate(nsid) {
-      for (const entry of entries.values()) if (entry.nsid === nsid) change(entry)
+    changed(nsid, told) {
+      const concerned = [...entries.values()].filter((entry) => entry.nsid === nsid)
+      const known = concerned.map((entry) => {
+        for (const reading of entry.taking) reading.push(told)
+        const holds = entry.readAt !== undefined && agrees(entry.devices, told)
+        if (!holds) entry.readAt = undefined
+        return holds
+      })
+      return known.length === 0 || known.includes(false)
     },
+    begin,
     featureChanged(nsid, ifindex) {
       let foreign = true
       for (const entry of entries.values()) {

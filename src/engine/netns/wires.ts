@@ -155,9 +155,13 @@ export const createWireMaker = (options: {
         ...own.map(({ order: { wire } }) => `addr replace ${wire.address ?? ''} dev ${wire.name}`),
         ...own.map(({ order: { wire } }) => `ntable change name arp_cache dev ${wire.name} ${eagerArp}`),
       ]
-      const { errors } = await ip
-        .batch(lines, pid)
-        .catch((error: unknown) => ({ errors: lines.map(() => String(error)) }))
+      const container = own[0]?.container
+      const take = container === undefined ? undefined : readings.begin(container)
+      const { errors, stdout } = await ip
+        .batch([...lines, 'addr show'], pid)
+        .catch((error: unknown) => ({ errors: lines.map(() => String(error)), stdout: '' }))
+      const devices = parseDeviceLists(stdout)
+      take?.(devices.length === 0 ? undefined : devices)
       for (const [index, pair] of own.entries()) {
         const error = errors[index]
         if (error !== undefined) pair.fault ??= refused(pair.order.wire, error)
@@ -191,7 +195,6 @@ export const createWireMaker = (options: {
     for (const pair of pairs) {
       if (pair.fault !== undefined && (await gone(pair.order.pid)))
         pair.fault = new EngineError('NOT_FOUND', { container: pair.order.wire.container })
-      readings.invalidatePid(pair.order.pid)
     }
   }
 

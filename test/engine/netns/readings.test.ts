@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Device } from '../../../src/engine/netns/devices.ts'
 import type { InsideCall, IpTool } from '../../../src/engine/netns/ip.ts'
+import type { DeviceChange } from '../../../src/engine/netns/monitor.ts'
 import { createReadings, type Container } from '../../../src/engine/netns/readings.ts'
 
 const device = (ifindex: number): Device => ({
@@ -12,6 +13,20 @@ const device = (ifindex: number): Device => ({
   group: 'default',
   addr_info: [],
 })
+
+/** Device 2 as it is, unless said otherwise. */
+const told = (nsid: number, more: Partial<DeviceChange> = {}): DeviceChange => ({
+  nsid,
+  what: 'link',
+  deleted: false,
+  ifindex: 2,
+  name: 'if2',
+  features: false,
+  up: true,
+  mac: '02:00:00:00:00:01',
+  ...more,
+})
+const down = (nsid: number): DeviceChange => told(nsid, { up: false })
 
 /** Containers with devices 2 and 3 each, whose offload is as `offload` says; counts who is entered. */
 const makeWorld = () => {
@@ -55,7 +70,7 @@ t.test('what was read is kept until a change is told', async (t) => {
   const { readings, read, a, b } = makeWorld()
   t.same((await read(a, b)).entered, ['1 ip', '2 ip', '1 ethtool if2', '2 ethtool if2'])
   t.same((await read(a, b)).entered, [])
-  readings.invalidate(20)
+  t.ok(readings.changed(20, down(20)))
   t.same((await read(a, b)).entered, ['2 ip'])
   readings.invalidatePid(1)
   t.same((await read(a, b)).entered, ['1 ip'])
@@ -80,12 +95,50 @@ t.test('another namespace, or one that has its number only now, is read anew', a
 t.test('a change that is told during a reading is not lost', async (t) => {
   const { readings, read, a, whileReading } = makeWorld()
   await read(a)
-  readings.invalidate(10)
-  whileReading(() => readings.invalidate(10))
+  readings.changed(10, down(10))
+  whileReading(() => readings.changed(10, down(10)))
   t.same((await read(a)).entered, ['1 ip'])
   whileReading(() => undefined)
   t.same((await read(a)).entered, ['1 ip'])
   t.same((await read(a)).entered, [])
+})
+
+t.test('what is told and was read so is no news', async (t) => {
+  const { readings, read, a } = makeWorld()
+  const address = { what: 'address', address: '10.30.0.1/30' } as const
+  t.ok(readings.changed(10, told(10)), 'of a container that was never read everything is news')
+  await read(a)
+  t.notOk(readings.changed(10, told(10)))
+  t.notOk(readings.changed(10, told(10, { ...address, deleted: true })))
+  t.notOk(readings.changed(10, told(10, { ifindex: 9, deleted: true })))
+  t.same((await read(a)).entered, [], 'the reading holds')
+  for (const news of [
+    told(10, { mac: '02:00:00:00:00:02' }),
+    told(10, { name: 'other' }),
+    told(10, { ifindex: 9 }),
+    told(10, { deleted: true }),
+    told(10, address),
+  ]) {
+    t.ok(readings.changed(10, news))
+    t.same((await read(a)).entered, ['1 ip'])
+  }
+})
+
+t.test('a reading taken along with a change of ours holds where all that is told agrees with it', async (t) => {
+  const { readings, read, a } = makeWorld()
+  const agreed = readings.begin(a)
+  readings.changed(10, told(10))
+  agreed([device(2), device(3)])
+  t.same((await read(a)).entered, ['1 ethtool if2'])
+
+  const contradicted = readings.begin(a)
+  readings.changed(10, down(10))
+  contradicted([device(2), device(3)])
+  t.same((await read(a)).entered, ['1 ip'])
+
+  const failed = readings.begin(a)
+  failed(undefined)
+  t.same((await read(a)).entered, ['1 ip'])
 })
 
 t.test('a container that has gone has no reading', async (t) => {
