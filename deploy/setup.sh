@@ -111,8 +111,10 @@ install_npm_dependencies() {
 unpacked=node_modules/.cache/sond
 
 fetch_test_programs() {
-  has docker-registry || [ -x "$unpacked/usr/bin/docker-registry" ] && return 0
-  has apt-get && has dpkg-deb || fail "tests need docker-registry, and there is no apt-get to fetch it; install it by hand."
+  if has docker-registry || [ -x "$unpacked/usr/bin/docker-registry" ]; then return 0; fi
+  if ! has apt-get || ! has dpkg-deb; then
+    fail "tests need docker-registry, and there is no apt-get to fetch it; install it by hand."
+  fi
   packaged docker-registry || apt-get -qq update 9<&- || true
   say "fetching docker-registry for tests (apt-get download)"
   # apt's own user must be able to write there.

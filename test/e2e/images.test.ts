@@ -123,7 +123,8 @@ void t.test('images', async (t) => {
     await sond.drop('slow.yaml', buildManifest('slow', 'slow'))
     const waiting = await until('the wait to be told', async () => {
       const slow = await sond.get('slow').catch(() => undefined)
-      return slow !== undefined && condition(slow, 'ImagesReady')?.reason === 'Fetching' ? slow : undefined
+      if (slow === undefined || functionOf(slow, 'here')?.container?.state !== 'running') return undefined
+      return condition(slow, 'ImagesReady')?.reason === 'Fetching' ? slow : undefined
     })
     t.equal(condition(waiting, 'Stalled')?.status, 'False', 'it goes on by itself')
     const first = await engines.docker.getContainer('sond.slow.0.here.0').inspect()
@@ -167,29 +168,40 @@ void t.test('images', async (t) => {
     t.equal(functionOf(await sond.get('broken'), 'here')?.container?.state, 'running')
   })
 
-  await t.test('images.allow: what it refuses does not run, and the status says so', async (t) => {
-    const strict = await startSond(t, engines, {
-      name: 'strict',
-      args: ['--owner', 'strict'],
-      settings: { images: { allow: ['test/*'] } },
-    })
-    await importBusyboxImage(engines.docker, 'elsewhere/host:1')
-    await strict.drop('refused.son', await pair('refused', 'elsewhere/host:1'))
-    await strict.drop('refused.yaml', buildManifest('refused', 'refused'))
-    const refused = await until('the refusal to be told', async () => {
-      const one = await strict.get('refused').catch(() => undefined)
-      const isRunning = one !== undefined && functionOf(one, 'here')?.container?.state === 'running'
-      return isRunning && condition(one, 'ImagesReady')?.reason === 'ImageRefused' ? one : undefined
-    })
-    t.equal(functionOf(refused, 'other')?.container, null)
-    t.match(
-      functionOf(refused, 'other')?.problem,
-      /images\.allow of the daemon does not allow the image elsewhere\/host:1/,
-    )
-    await strict.drop(
-      'refused.yaml',
-      buildManifest('refused', 'refused', { functions: [{ vnfId: 'other', image: local }] }),
-    )
-    await strict.ready('refused')
-  })
+  await t.test(
+    'what images.allow refuses does not run, nor what wants a password that is not known; the status says so',
+    async (t) => {
+      const strict = await startSond(t, engines, {
+        name: 'strict',
+        args: ['--owner', 'strict'],
+        settings: { images: { allow: ['test/*', `${registry.address}/*`] } },
+        env: { DOCKER_CONFIG: join(engines.dir, 'no-password') },
+      })
+      await strict.drop('locked.son', await pair('locked', await publish('locked', 'vnf/locked:1')))
+      await strict.drop('locked.yaml', buildManifest('locked', 'locked'))
+      await importBusyboxImage(engines.docker, 'elsewhere/host:1')
+      await strict.drop('refused.son', await pair('refused', 'elsewhere/host:1'))
+      await strict.drop('refused.yaml', buildManifest('refused', 'refused'))
+      const refused = await until('the refusal to be told', async () => {
+        const one = await strict.get('refused').catch(() => undefined)
+        const isRunning = one !== undefined && functionOf(one, 'here')?.container?.state === 'running'
+        return isRunning && condition(one, 'ImagesReady')?.reason === 'ImageRefused' ? one : undefined
+      })
+      t.equal(functionOf(refused, 'other')?.container, null)
+      t.match(
+        functionOf(refused, 'other')?.problem,
+        /images\.allow of the daemon does not allow the image elsewhere\/host:1/,
+      )
+      await strict.drop(
+        'refused.yaml',
+        buildManifest('refused', 'refused', { functions: [{ vnfId: 'other', image: local }] }),
+      )
+      await strict.ready('refused')
+      const locked = await until('the missing password to be told', async () => {
+        const told = condition(await strict.get('locked'), 'ImagesReady')
+        return told?.reason === 'ImageUnavailable' && told
+      })
+      t.match(locked.message, /no basic auth credentials/)
+    },
+  )
 })
