@@ -115,6 +115,7 @@ void t.test('management on the bridge of Docker', async (t) => {
 
   await t.test('copies, and a restart of sond, with it', async (t) => {
     await sond.drop('demo.yaml', buildManifest('demo', 'managed', { replicas: 2 }))
+    await until('the edit to be read', async () => (await sond.get('demo')).metadata.generation === 2)
     await sond.ready('demo')
     t.ok(await pings(engines, 'sond.demo.1.f1.0', '10.30.1.2'))
     const ids = async () => (await docker.listContainers()).map(({ Id }) => Id).sort()
