@@ -104,7 +104,9 @@ export const createBoard = ({
       const { name } = entry.document.metadata
       const previous = store.get('statuses', name)?.status
       if (previous === undefined) return initialStatus(entry, nowText())
-      return looked.has(name) ? previous : summarizeUnseen({ entry, previous, problem: notYet, now: startedAt })
+      return looked.has(name)
+        ? previous
+        : summarizeUnseen({ entry: undefined, previous, problem: notYet, now: startedAt })
     },
     setStatus: (instance, status) => {
       const before = store.get('statuses', instance)

@@ -92,14 +92,24 @@ export const createConsole = (
 /** Lines of several streams in the order they come. */
 async function* merged(streams: readonly AsyncIterable<string>[], names: readonly string[]): AsyncIterable<LogLine> {
   const iterators = streams.map((stream) => stream[Symbol.asyncIterator]())
-  const next = async (index: number) => ({ index, result: await iterators[index]?.next() })
+  const next = (index: number) => {
+    const line = Promise.resolve(iterators[index]?.next()).then((result) => ({ index, result }))
+    // One that breaks off while another line is being read is told at the next race, and is no failure that nobody waits for.
+    line.catch(() => undefined)
+    return line
+  }
   const waiting = new Map(iterators.map((_, index) => [index, next(index)]))
-  while (waiting.size > 0) {
-    const { index, result } = await Promise.race(waiting.values())
-    if (result === undefined || result.done === true) waiting.delete(index)
-    else {
-      waiting.set(index, next(index))
-      yield { container: names[index] ?? '', line: result.value }
+  try {
+    while (waiting.size > 0) {
+      const { index, result } = await Promise.race(waiting.values())
+      if (result === undefined || result.done === true) waiting.delete(index)
+      else {
+        waiting.set(index, next(index))
+        yield { container: names[index] ?? '', line: result.value }
+      }
     }
+  } finally {
+    // Whoever reads no more ends the others; one that waits for a line ends with the reader's signal.
+    for (const iterator of iterators) void iterator.return?.().catch(() => undefined)
   }
 }

@@ -1,12 +1,20 @@
-import { copyFile, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import pLimit from 'p-limit'
 import type { AppliedObject, Backend, Diff } from '../api/backend.ts'
 import { ApiError } from '../api/errors.ts'
 import { isError } from '../model/diagnostics.ts'
 import type { ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import { resolvePackage } from '../watch/packages.ts'
 import type { CatalogInstance, Parsers, Watcher } from '../watch/types.ts'
-import { countDocuments, removeDocument, replaceManifest, setField } from './manifest-files.ts'
+import {
+  countDocuments,
+  documentAt,
+  readManifest,
+  removeDocument,
+  replaceManifest,
+  setField,
+} from './manifest-files.ts'
 import { packageName } from './objects.ts'
 import type { View } from './view.ts'
 
@@ -25,6 +33,8 @@ export type Edits = Pick<Backend, 'apply' | 'delete' | 'suspend' | 'onboard'>
 /** Changes asked through the API: each is an edit of a file in the watched directory, read back before it is answered. */
 export const createEdits = (options: EditOptions): Edits => {
   const { watcher, view, directory } = options
+  /** A file is read and written again by one edit at a time, so that none undoes another. */
+  const inTurn = pLimit(1)
 
   const parsed = (manifest: string): readonly { document: ManifestDocument; text: string }[] => {
     const { documents, diagnostics } = options.parsers.manifest('manifest', new TextEncoder().encode(manifest))
@@ -34,35 +44,38 @@ export const createEdits = (options: EditOptions): Edits => {
         next: 'mend what the diagnostics say and apply it again',
       })
     if (documents.length === 0) throw new ApiError('INVALID', 'the manifest defines no object')
-    const lines = manifest.split('\n')
-    return documents.map(({ document, line }, index) => {
-      const end = documents[index + 1]?.line ?? lines.length + 1
-      const text = lines
-        .slice(line - 1, end - 1)
-        .filter((one) => !/^---(\s|$)/.test(one))
-        .join('\n')
-      return { document, text: text.endsWith('\n') ? text : `${text}\n` }
-    })
+    return documents.map(({ document, line }) => ({ document, text: documentAt(manifest, line) }))
   }
 
-  const target = async (document: ManifestDocument): Promise<{ file: string; old: string | undefined }> => {
-    const { kind, metadata } = document
-    const file = view.entry(kind, metadata.name)?.source.file
-    if (file === undefined) return { file: `${kind.toLowerCase()}-${metadata.name}.yaml`, old: undefined }
-    if ((await countDocuments(directory, file)) > 1)
-      throw new ApiError('CONFLICT', `${file} defines ${kind} ${metadata.name} beside other objects`, {
+  const target = async ({
+    kind,
+    metadata: { name },
+  }: ManifestDocument): Promise<{ file: string; old: string | undefined }> => {
+    const file = view.fileOf(kind, name)
+    if (file === undefined) {
+      const fresh = `${kind.toLowerCase()}-${name}.yaml`
+      if ((await readManifest(directory, fresh)) === undefined) return { file: fresh, old: undefined }
+      throw new ApiError('CONFLICT', `${fresh} is there and does not define ${kind} ${name}`, {
+        next: `move ${join(directory, fresh)} away, or edit it itself`,
+      })
+    }
+    const old = await readManifest(directory, file)
+    if (old !== undefined && countDocuments(old) > 1)
+      throw new ApiError('CONFLICT', `${file} defines ${kind} ${name} beside other objects`, {
         next: `edit ${join(directory, file)} itself`,
       })
-    return { file, old: await readFile(join(directory, file), 'utf8') }
+    return { file, old }
   }
 
   const apply: Backend['apply'] = async (manifest, { dryRun }) => {
     const documents = parsed(manifest)
-    const planned = await Promise.all(documents.map(async (one) => ({ ...one, ...(await target(one.document)) })))
-    if (!dryRun) {
-      for (const { file, text, old } of planned) if (old !== text) await replaceManifest(directory, file, text)
-      await watcher.rescan()
-    }
+    const planned = await inTurn(async () => {
+      const targets = await Promise.all(documents.map(async (one) => ({ ...one, ...(await target(one.document)) })))
+      if (!dryRun)
+        for (const { file, text, old } of targets) if (old !== text) await replaceManifest(directory, file, text)
+      return targets
+    })
+    if (!dryRun) await watcher.rescan()
     return Promise.all(
       planned.map(async ({ document, file, text, old }): Promise<AppliedObject> => {
         const diff = dryRun && document.kind === 'ServiceInstance' ? await previewOf(document) : undefined
@@ -104,10 +117,10 @@ export const createEdits = (options: EditOptions): Edits => {
       await watcher.rescan()
       return { kind, name: packageName(pack), file: pack.files.join(', ') }
     }
-    const file = view.entry(kind, name)?.source.file
+    const file = view.fileOf(kind, name)
     if (file === undefined) throw notFound
     await watcher.markDeliberate([file])
-    await removeDocument(directory, file, kind, name)
+    await inTurn(() => removeDocument(directory, file, kind, name))
     await watcher.rescan()
     return { kind, name, file }
   }
@@ -115,7 +128,7 @@ export const createEdits = (options: EditOptions): Edits => {
   const suspend: Backend['suspend'] = async (name, value) => {
     const entry = view.instance(name)
     const { file } = entry.source
-    await setField(directory, file, { kind: 'ServiceInstance', name }, ['spec', 'suspend'], value)
+    await inTurn(() => setField(directory, file, { kind: 'ServiceInstance', name }, ['spec', 'suspend'], value))
     await watcher.rescan()
     const after = view.instance(name)
     const action = after.generation === entry.generation ? 'unchanged' : 'configured'
@@ -133,12 +146,10 @@ export const createEdits = (options: EditOptions): Edits => {
     const digest = `sha256:${sha256}`
     const there = watcher.catalog().packages.find((one) => one.digest === digest && one.files.length > 0)
     if (there === undefined) {
-      const temporary = join(directory, `.${fileName}.${sha256.slice(0, 8)}.tmp`)
-      await copyFile(path, temporary)
       // Clients use one file name for many packages: another package of that name is not replaced.
       const taken = watcher.catalog().files.some(({ file }) => file === fileName)
       const name = taken ? fileName.replace(/(?=\.[^.]+$)/, `-${sha256.slice(0, 8)}`) : fileName
-      await rename(temporary, join(directory, name))
+      await replaceManifest(directory, name, bytes)
     }
     await watcher.rescan()
     const object = view.get('Package', digest)

@@ -1,45 +1,103 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isMap, parseAllDocuments, type Document } from 'yaml'
+import { isMap, parseDocument, type Document } from 'yaml'
 import { ApiError } from '../api/errors.ts'
 
 /** Edits of files in the watched directory. Each file is replaced in one step, so that nobody reads half of one. */
 
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
 /** Writes beside and renames; the temporary name is one that the watcher ignores. */
 export const replaceManifest = async (directory: string, file: string, content: string | Uint8Array): Promise<void> => {
   const path = join(directory, file)
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = join(dirname(path), `.${file.split('/').at(-1) ?? ''}.${String(process.pid)}.tmp`)
+  const temporary = join(dirname(path), `.${file.split('/').at(-1) ?? ''}.${randomUUID().slice(0, 8)}.tmp`)
   try {
+    await mkdir(dirname(path), { recursive: true })
     await writeFile(temporary, content, { mode: 0o644 })
     await rename(temporary, path)
   } catch (error) {
-    await rm(temporary, { force: true })
-    throw new ApiError('UNAVAILABLE', `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`)
+    await rm(temporary, { force: true }).catch(() => undefined)
+    throw new ApiError('UNAVAILABLE', `cannot write ${path}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
-const defines = (document: Document, kind: string, name: string): boolean =>
-  document.get('kind') === kind && document.getIn(['metadata', 'name']) === name
-
-const read = async (directory: string, file: string): Promise<readonly Document[]> => {
-  const documents: readonly Document[] = parseAllDocuments(await readFile(join(directory, file), 'utf8'))
-  return documents.filter((document) => isMap(document.contents))
+/** Text of a file; undefined when it is not there. */
+export const readManifest = async (directory: string, file: string): Promise<string | undefined> => {
+  const path = join(directory, file)
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw new ApiError('UNAVAILABLE', `cannot read ${path}: ${reasonOf(error)}`, { cause: error })
+  }
 }
 
-const joined = (documents: readonly Document[]): string =>
-  documents.map((document) => String(document).replace(/^---\n/, '')).join('---\n')
+/** A document of a YAML stream, as it stands there. */
+interface Part {
+  /** With the marker before it and the comments around it. */
+  readonly text: string
+  /** Line of the text's beginning, from 1. */
+  readonly line: number
+  readonly document: Document
+}
 
-/** How many objects a file defines. */
-export const countDocuments = async (directory: string, file: string): Promise<number> =>
-  (await read(directory, file)).length
+// A line that begins so is a marker wherever it stands (YAML 1.2.2 §9.1.2): no scalar may hold it at its beginning.
+const isMarker = (line: string): boolean => /^---(?:\s|$)/.test(line)
+
+/** The documents of a stream one by one, so that an edit of one leaves every other as it is, to the byte. */
+export const splitManifest = (text: string): readonly Part[] => {
+  const lines = text.split(/(?<=\n)/)
+  const starts = [0, ...lines.keys().filter((index) => index > 0 && isMarker(lines[index] ?? ''))]
+  return starts.map((start, index) => {
+    const part = lines.slice(start, starts[index + 1] ?? lines.length).join('')
+    return { text: part, line: start + 1, document: parseDocument(part, { logLevel: 'silent' }) }
+  })
+}
+
+const holdsSomething = ({ document }: Part): boolean => document.contents !== null || document.errors.length > 0
+
+const defines =
+  (kind: string, name: string) =>
+  ({ document }: Part): boolean =>
+    document.errors.length === 0 &&
+    isMap(document.contents) &&
+    document.get('kind') === kind &&
+    document.getIn(['metadata', 'name']) === name
+
+/** How many documents with content a text has. */
+export const countDocuments = (text: string): number => splitManifest(text).filter(holdsSomething).length
+
+/** The document that begins on that line of the text or before, with its comments and without the marker before it. */
+export const documentAt = (text: string, line: number): string => {
+  const part = splitManifest(text).findLast((one) => one.line <= line)?.text ?? ''
+  const bare = part.replace(/^---[ \t]*\n/, '')
+  return bare.endsWith('\n') ? bare : `${bare}\n`
+}
+
+const wrongFile = (directory: string, file: string, kind: string, name: string): ApiError =>
+  new ApiError('CONFLICT', `${file} does not say plainly where ${kind} ${name} is defined`, {
+    next: `edit ${join(directory, file)} itself`,
+  })
 
 /** Removes the file, or the one document from a file of several. */
 export const removeDocument = async (directory: string, file: string, kind: string, name: string): Promise<void> => {
-  const documents = await read(directory, file)
-  const rest = documents.filter((document) => !defines(document, kind, name))
-  if (rest.length === 0) await rm(join(directory, file), { force: true })
-  else await replaceManifest(directory, file, joined(rest))
+  const text = await readManifest(directory, file)
+  const parts = splitManifest(text ?? '').filter(holdsSomething)
+  const isIt = defines(kind, name)
+  const meant = parts.filter(isIt)
+  // A file that nobody can read any more, and that held this object alone.
+  const isLost = parts.length <= 1 && parts.every(({ document }) => document.errors.length > 0)
+  if (meant.length === 0 && !isLost) throw wrongFile(directory, file, kind, name)
+  if (isLost || parts.length === meant.length) {
+    await rm(join(directory, file), { force: true }).catch((error: unknown) => {
+      throw new ApiError('UNAVAILABLE', `cannot remove ${join(directory, file)}: ${reasonOf(error)}`, { cause: error })
+    })
+    return
+  }
+  const rest = splitManifest(text ?? '').filter((part) => !isIt(part))
+  await replaceManifest(directory, file, rest.map((part) => part.text).join(''))
 }
 
 /** Sets one field of one document; comments and the order of everything else stay. */
@@ -50,9 +108,12 @@ export const setField = async (
   path: readonly string[],
   value: unknown,
 ): Promise<void> => {
-  const documents = await read(directory, file)
-  const document = documents.find((one) => defines(one, target.kind, target.name))
-  if (document === undefined) throw new ApiError('NOT_FOUND', `${file} does not define ${target.kind} ${target.name}`)
+  const parts = splitManifest((await readManifest(directory, file)) ?? '')
+  const meant = parts.find(defines(target.kind, target.name))
+  if (meant === undefined) throw wrongFile(directory, file, target.kind, target.name)
+  const { document } = meant
   document.setIn(path, value)
-  await replaceManifest(directory, file, joined(documents))
+  const marker = /^---[ \t]*\n/.exec(meant.text)?.[0] ?? ''
+  const written = `${marker}${document.toString({ lineWidth: 0 }).replace(/^---\n/, '')}`
+  await replaceManifest(directory, file, parts.map((part) => (part === meant ? written : part.text)).join(''))
 }

@@ -10,7 +10,10 @@ import { readStandaloneFunction } from '../parse/package.ts'
  */
 export const loadSapUnit = async (path: string): Promise<SapUnit> => {
   const diagnostics: Diagnostic[] = []
-  const descriptor = readStandaloneFunction(path, await readFile(path), diagnostics)
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw new Error(`saps.vnfd: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  })
+  const descriptor = readStandaloneFunction(path, bytes, diagnostics)
   const unit = descriptor?.units[0]
   if (unit?.image === undefined || diagnostics.some(isError))
     throw new Error(

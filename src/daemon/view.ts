@@ -20,6 +20,8 @@ export interface View {
   /** @throws ApiError NOT_FOUND */
   instance(name: string): CatalogInstance
   entry(kind: DefinableKind, name: string): CatalogObject | undefined
+  /** File that defines an object, or would if it were right. */
+  fileOf(kind: DefinableKind, name: string): string | undefined
   package(name: string): CatalogPackage | undefined
   held(): readonly PruneCandidate[]
   /** Instances whose document is gone and of which something is still there. */
@@ -52,7 +54,10 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
   const lists: { readonly [K in ObjectKind]: () => readonly ApiObjects[K][] } = {
     ServiceInstance: () => {
       const gone = [...leaving.values()].map(({ entry }) => entry)
-      const refused = watcher.catalog().refused.filter(({ kind }) => kind === 'ServiceInstance')
+      // What leaves is still more than what was refused in its place.
+      const refused = watcher
+        .catalog()
+        .refused.filter(({ kind, name }) => kind === 'ServiceInstance' && !leaving.has(name))
       return byName([
         ...[...watcher.catalog().instances.values(), ...gone].map(instanceOf),
         ...refused.map(refusedInstance),
@@ -113,6 +118,9 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
       })
     },
     entry,
+    fileOf: (kind, name) =>
+      (entry(kind, name) ?? watcher.catalog().refused.find((one) => one.kind === kind && one.name === name))?.source
+        .file,
     package: findPackage,
     held: () =>
       (watcher.catalog().held?.objects ?? []).map((key) => {

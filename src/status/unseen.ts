@@ -14,7 +14,8 @@ export const summarizeUnseen = ({
   problem,
   now,
 }: {
-  readonly entry: InstanceEntry
+  /** Undefined: what its file and its package are now is not known either. */
+  readonly entry: InstanceEntry | undefined
   readonly previous: InstanceStatus | undefined
   readonly problem: string
   readonly now: string
@@ -23,8 +24,8 @@ export const summarizeUnseen = ({
   const verdicts: Verdicts = {
     ...{ ImagesReady: told('ImagesReady'), Placed: told('Placed'), ContainersReady: told('ContainersReady') },
     ...{ LinksReady: told('LinksReady'), SapsReady: told('SapsReady') },
-    Accepted: acceptedVerdict(entry),
-    PackageResolved: packageVerdict(entry),
+    Accepted: entry === undefined ? told('Accepted') : acceptedVerdict(entry),
+    PackageResolved: entry === undefined ? told('PackageResolved') : packageVerdict(entry),
     Ready: unknown('NotObserved', problem),
     Drifted: unknown('NotObserved', problem),
     Reconciling: no('Waiting', problem),

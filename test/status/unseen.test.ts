@@ -29,6 +29,19 @@ void t.test('what was known of the parts stays; whether it works is not known', 
   )
 })
 
+void t.test('before files were read again, what was said of them stays', async (t) => {
+  const demo = await createDemo({ service: chainSketch('svc', 2, 'img:1') })
+  const entry = { ...demo.entry, accepted: false, package: undefined }
+  const previous = summarizeUnseen({ entry, previous: undefined, problem, now: earlier })
+  const status = summarizeUnseen({ entry: undefined, previous, problem, now: later })
+  for (const type of ['Accepted', 'PackageResolved'])
+    t.match(
+      status.conditions.find((one) => one.type === type),
+      { status: 'False', lastTransitionTime: earlier },
+      type,
+    )
+})
+
 void t.test('of one that was never looked at nothing is known; its file and its package are', async (t) => {
   const demo = await createDemo({ service: chainSketch('svc', 2, 'img:1') })
   const entry = { ...demo.entry, package: undefined, accepted: false }

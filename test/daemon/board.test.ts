@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createBoard, type Board } from '../../src/daemon/board.ts'
+import type { InstanceStatus } from '../../src/model/status.ts'
+import { createStore } from '../../src/store/store.ts'
+import { name } from '../support/build.ts'
+import { createHandClock } from '../support/hand-clock.ts'
+import { memoryLog } from '../support/log.ts'
+
+const demo = name.object('demo')
+const status = (ready: 'True' | 'False', message = ''): InstanceStatus => ({
+  observedGeneration: 1,
+  conditions: [
+    {
+      type: 'Ready',
+      status: ready,
+      reason: ready === 'True' ? 'Ready' : 'NotRunning',
+      message,
+      observedGeneration: 1,
+      lastTransitionTime: '',
+    },
+    { type: 'Reconciling', status: 'True', reason: 'Applying', message, observedGeneration: 1, lastTransitionTime: '' },
+  ],
+  package: null,
+  ...{ functions: [], links: [], saps: [] },
+})
+
+const start = async (t: Test) => {
+  const log = memoryLog()
+  const store = await createStore({ directory: join(t.testdir({}), 'state'), log })
+  t.teardown(() => store.close())
+  const board = createBoard({ store, clock: createHandClock(), log })
+  return { board, log, store }
+}
+const told = (board: Board): readonly string[] =>
+  board.events().map(({ type, reason, message, count }) => `${type} ${reason} ${message} x${count}`)
+
+void t.test('a condition that flips is an event, one that stays is none', async (t) => {
+  const { board } = await start(t)
+  board.setStatus(demo, status('False', 'not yet'))
+  board.setStatus(demo, status('False', 'still not'))
+  board.setStatus(demo, status('True'))
+  board.setStatus(demo, status('True'))
+  t.same(told(board), ['Warning NotRunning not yet x1', 'Normal Ready Ready is True x1'])
+  t.equal(board.readyCount(), 1)
+  board.drop(demo)
+  t.equal(board.readyCount(), 0)
+  t.equal(board.status(demo), undefined)
+  t.equal(told(board).at(-1), 'Normal Terminated nothing of it is left x1')
+})
+
+void t.test('what is said over and over is said once until its text changes', async (t) => {
+  const { board } = await start(t)
+  board.say('instance/demo', 'Warning', 'ReconcileFailed', 'a')
+  board.say('instance/demo', 'Warning', 'ReconcileFailed', 'a')
+  board.say('instance/demo', 'Warning', 'ReconcileFailed', 'b')
+  board.say('instance/demo', 'Warning', 'ReconcileFailed', 'a')
+  t.same(told(board), ['Warning ReconcileFailed b x1', 'Warning ReconcileFailed a x2'])
+})
+
+void t.test('of a list what is new is said; what left it may be said again', async (t) => {
+  const { board } = await start(t)
+  const note = (message: string) => ({ type: 'Normal', reason: 'LINK_SKIPPED', message }) as const
+  board.sayAll('instance/demo', [note('a'), note('b')])
+  board.sayAll('instance/demo', [note('a'), note('b')])
+  board.sayAll('instance/demo', [note('b'), note('c')])
+  t.same(told(board).length, 3)
+  board.sayAll('instance/demo', [])
+  board.sayAll('instance/demo', [note('a')])
+  t.equal(told(board).at(-1), 'Normal LINK_SKIPPED a x2')
+})
+
+void t.test('a listener that throws harms neither the others nor who writes', async (t) => {
+  const { board, log } = await start(t)
+  const heard: string[] = []
+  board.onStatus(() => {
+    throw new Error('a bug')
+  })
+  board.onStatus((instance) => heard.push(instance))
+  const stop = board.onEvent(({ reason }) => heard.push(reason))
+  board.onGone((instance) => heard.push(`${instance} gone`))
+  board.setStatus(demo, status('False'))
+  stop()
+  board.drop(demo)
+  t.same(heard, ['NotRunning', 'demo', 'demo gone'])
+  t.equal(log.lines.length, 1)
+})

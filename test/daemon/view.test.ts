@@ -1,0 +1,62 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
+import { name } from '../support/build.ts'
+import { startDaemonWorld } from './world.ts'
+
+const demo = name.object('demo')
+
+void t.test('an instance stays an object until nothing of it is left', async (t) => {
+  const { backend, board, changes, directory, watcher, write } = await startDaemonWorld(t)
+  await write('demo.yaml', buildManifest('demo', 'chain'))
+  await write('other.yaml', buildManifest('other', 'chain'))
+  const told = (): readonly string[] =>
+    changes
+      .splice(0)
+      .flatMap((change) => (change.type === 'EVENT' ? [] : [`${change.type} ${change.object.metadata.name}`]))
+  t.same(told(), ['ADDED demo', 'ADDED other'])
+  const [first] = await backend.list('ServiceInstance')
+  t.match(first, { metadata: { name: 'demo', generation: 1, source: 'demo.yaml:1' } })
+  await rm(join(directory, 'demo.yaml'))
+  await watcher.rescan()
+  t.same(told(), ['MODIFIED demo'])
+  const leaving = await backend.get('ServiceInstance', 'demo')
+  t.match(leaving?.metadata.deletionTimestamp, /^2/)
+  t.equal(leaving?.metadata.uid, first?.metadata.uid)
+  board.drop(demo)
+  t.same(told(), ['DELETED demo'])
+  t.same(
+    (await backend.list('ServiceInstance')).map(({ metadata }) => metadata.name),
+    ['other'],
+  )
+  t.equal(await backend.get('ServiceInstance', 'demo'), undefined)
+})
+
+void t.test('one that comes back while it leaves is there once, and leaves no more', async (t) => {
+  const { backend, directory, watcher, write } = await startDaemonWorld(t)
+  await write('keep.yaml', buildManifest('keep', 'chain'))
+  await write('demo.yaml', buildManifest('demo', 'chain'))
+  await rm(join(directory, 'demo.yaml'))
+  await watcher.rescan()
+  await write('demo.yaml', buildManifest('demo', 'chain', { replicsa: 2 }))
+  t.equal((await backend.list('ServiceInstance')).filter(({ metadata }) => metadata.name === 'demo').length, 1)
+  await write('demo.yaml', buildManifest('demo', 'chain'))
+  const found = (await backend.list('ServiceInstance')).filter(({ metadata }) => metadata.name === 'demo')
+  t.equal(found.length, 1)
+  t.equal(found[0]?.metadata.deletionTimestamp, undefined)
+})
+
+void t.test('packages are found by name, digest and vendor/name:version, and tell who uses them', async (t) => {
+  const { backend, write } = await startDaemonWorld(t)
+  await write('chain.son', await buildPackage(chainSketch('chain', 2, 'img:1')))
+  await write('demo.yaml', buildManifest('demo', 'chain'))
+  const [pack] = await backend.list('Package')
+  t.same(pack?.status.instances, ['demo'])
+  for (const by of [pack?.metadata.name, pack?.spec.digest, 'test.sond.dev/chain:0.1', 'chain.son'])
+    t.equal((await backend.get('Package', by ?? ''))?.spec.digest, pack?.spec.digest, String(by))
+  t.equal((await backend.list('File')).length, 2)
+  t.match(await backend.ready(), { ready: true })
+  await t.rejects(backend.diff('nobody'), { code: 'NOT_FOUND' })
+  t.match((await backend.diff('demo')).text, /sond\.demo\.0\.f1\.0/)
+})
