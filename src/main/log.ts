@@ -7,10 +7,7 @@ export const logLevels = ['error', 'warn', 'info', 'debug'] as const
 const plain = (fields: Readonly<Record<string, unknown>>): string =>
   Object.entries(fields)
     .filter(([key, value]) => !['level', 'message', 'timestamp'].includes(key) && value !== undefined)
-    .map(
-      ([key, value]) =>
-        `${key}=${value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)}`,
-    )
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(' ')
 
 const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
@@ -18,10 +15,24 @@ const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
   return `${time} ${level.padEnd(5)} ${String(message)} ${plain(fields)}`.trimEnd()
 })
 
-// Control characters in values (names from packages) must not reach a terminal or forge lines.
+/** Fields whose lines are meant to be lines. */
+const ofLines: ReadonlySet<string> = new Set(['stack'])
+
+/** Control characters in values (names from packages, words of engines) must not reach a terminal or forge lines. */
+const plainText = (key: string, text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (one) => {
+    if (one === '\n') return ofLines.has(key) ? one : ' | '
+    return '\ufffd'
+  })
+
+/** Errors have no fields of their own that a log would show. */
+const textOf = (value: unknown): unknown => (value instanceof Error ? value.message : value)
+
 const clean = format((info) => {
-  for (const [key, value] of Object.entries(info))
-    if (typeof value === 'string') info[key] = value.replaceAll(/[\p{Cc}]/gu, (one) => (one === '\n' ? '\n' : '\ufffd'))
+  for (const [key, value] of Object.entries(info)) {
+    const text = textOf(value)
+    info[key] = typeof text === 'string' ? plainText(key, text) : text
+  }
   return info
 })
 

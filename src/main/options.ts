@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import equal from 'fast-deep-equal'
 import { formatDiagnostic, isError } from '../model/diagnostics.ts'
-import type { SondConfiguration } from '../model/documents.ts'
+import { apiVersion, type SondConfiguration } from '../model/documents.ts'
 import { defaultConfiguration, parseConfiguration } from '../parse/configuration.ts'
 import { logFormats, logLevels } from './log.ts'
 
@@ -36,7 +37,9 @@ interface Flags {
 }
 
 /** A setting that cannot be used; the message is for the user. */
-export class OptionsError extends Error {}
+export class OptionsError extends Error {
+  override readonly name = 'OptionsError'
+}
 
 const more = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value]
 
@@ -68,17 +71,19 @@ export const runCommand = (): Command =>
 
 const defaultConfig = '/etc/sond/sond.yaml'
 
-const configured = async (file: string | undefined): Promise<SondConfiguration['spec']> => {
+const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+const configured = async (file: string | undefined, fallback: string): Promise<SondConfiguration['spec']> => {
   let bytes: Uint8Array
   try {
-    bytes = await readFile(file ?? defaultConfig)
+    bytes = await readFile(file ?? fallback)
   } catch (error) {
-    if (file === undefined) return defaultConfiguration().spec
+    if (file === undefined && isMissing(error)) return defaultConfiguration().spec
     throw new OptionsError(
-      `cannot read the configuration ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      `cannot read the configuration ${file ?? fallback}: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
-  const { configuration, diagnostics } = parseConfiguration(file ?? defaultConfig, bytes)
+  const { configuration, diagnostics } = parseConfiguration(file ?? fallback, bytes)
   if (configuration === undefined || diagnostics.some(isError))
     throw new OptionsError(diagnostics.map(formatDiagnostic).join('\n'))
   return configuration.spec
@@ -86,13 +91,36 @@ const configured = async (file: string | undefined): Promise<SondConfiguration['
 
 const absolute = (path: string): string => (isAbsolute(path) ? path : resolve(path))
 
+/** What flags say is checked as the file is: by the same words. */
+const checkFlags = (flags: Flags): void => {
+  const checks = [
+    ['--owner', 'owner', flags.owner],
+    ['--docker-host', 'docker', flags.dockerHost],
+    ['--ovsdb', 'ovsdb', flags.ovsdb],
+  ] as const
+  for (const [flag, field, value] of checks) {
+    const spec = field === 'owner' ? { owner: value } : { engines: { [field]: value } }
+    const text = JSON.stringify({ apiVersion, kind: 'SondConfiguration', spec })
+    const wrong = parseConfiguration(flag, new TextEncoder().encode(text)).diagnostics.find(isError)
+    if (wrong !== undefined) throw new OptionsError(`${flag}: ${wrong.message}`)
+  }
+}
+
+/** Whoever moves the run directory and says nothing of the socket means the socket too. */
+const listenOf = (flags: Flags, file: SondConfiguration['spec'], runDir: string): readonly string[] => {
+  const isUnsaid = equal(file.listen, defaultConfiguration().spec.listen)
+  return flags.listen ?? (isUnsaid ? [`unix:${runDir}/sond.sock`] : file.listen)
+}
+
 /**
+ * @param fallback - configuration that is read where the flags name none, if it is there
  * @throws OptionsError when the configuration cannot be read or is wrong
  */
-export const mergeOptions = async (flags: Flags): Promise<Options> => {
-  const file = await configured(flags.config)
+export const mergeOptions = async (flags: Flags, fallback = defaultConfig): Promise<Options> => {
+  checkFlags(flags)
+  const file = await configured(flags.config, fallback)
   const runDir = absolute(flags.runDir)
-  const listen = flags.listen ?? (flags.config === undefined ? [`unix:${runDir}/sond.sock`] : file.listen)
+  const listen = listenOf(flags, file, runDir)
   return {
     spec: {
       ...file,
@@ -109,7 +137,7 @@ export const mergeOptions = async (flags: Flags): Promise<Options> => {
     stateDir: absolute(flags.stateDir),
     runDir,
     keepEngines: flags.keepEngines,
-    tokenFile: flags.tokenFile,
+    tokenFile: flags.tokenFile === undefined ? undefined : absolute(flags.tokenFile),
     insecureNoAuth: flags.insecureNoAuth,
     logFormat: flags.logFormat,
     logLevel: flags.logLevel,
