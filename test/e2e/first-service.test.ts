@@ -90,6 +90,18 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.ok(await talksTcp(engines, 'sond.lan.0.c.0', 'sond.lan.0.b.0', '10.20.0.2'))
   })
 
+  await t.test('interfaces bear names that mean something to ip, and no link needs to name them', async (t) => {
+    const interfaces = ['a', 'up', 'dev', 'name', 'type', 'netns', 'address', 'eth0', 'S1-MME']
+    await sond.drop(
+      'odd.son',
+      await buildPackage({ name: 'odd', functions: [{ id: 'f', image, interfaces }], links: [] }),
+    )
+    await sond.drop('odd.yaml', buildManifest('odd', 'odd'))
+    const odd = await sond.ready('odd')
+    t.same(odd.status.functions[0]?.interfaces.map(({ name }) => name).sort(), interfaces.toSorted())
+    t.equal((await sond.sonctl('delete', 'instance', 'odd', '--wait')).code, 0)
+  })
+
   await t.test('three copies are three whole services', async (t) => {
     await sond.drop('copies.yaml', buildManifest('copies', 'chain', { replicas: 3 }))
     const copies = await sond.ready('copies')

@@ -110,7 +110,10 @@ export const createReadings = (ip: IpTool, maxAgeMs: number): Readings => {
     return (devices) => {
       entry.taking.delete(told)
       if (entries.get(container.pid) !== entry) return
-      if (devices === undefined) { change(entry); return; }
+      if (devices === undefined) {
+        change(entry)
+        return
+      }
       const holds = entry.changes === before && told.every((one) => agrees(devices, one))
       entry.devices = devices
       entry.readAt = holds ? performance.now() : undefined

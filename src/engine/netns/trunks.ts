@@ -71,7 +71,7 @@ export const createTrunkMaker = (options: {
       if (!paired) {
         for (const device of there) await options.remove(device.ifname === a ? a : b)
         const { errors } = await ip.batch([
-          `link add ${a} group ${marks.group} type veth peer name ${b} group ${marks.group}`,
+          `link add name ${a} group ${marks.group} type veth peer name ${b} group ${marks.group}`,
         ])
         if (errors[0] !== undefined) throw new EngineError('REFUSED', { port: a, error: errors[0] })
       }

@@ -85,7 +85,7 @@ export const createWireMaker = (options: {
   // The inner end is made first-hand in the container's namespace, up and with its MAC: moving a finished device there
   // costs 20 ms. The group marks the outer end as ours from its first moment.
   const addLine = ({ wire, pid }: Order): string =>
-    `link add ${wire.name} netns ${pid} address ${wire.mac} up type veth peer name ${wire.port} group ${marks.group}`
+    `link add name ${wire.name} netns ${pid} address ${wire.mac} up type veth peer name ${wire.port} group ${marks.group}`
 
   /** Makes the pairs; the error of each, undefined where it is there. */
   const addPairs = async (orders: readonly Order[]): Promise<readonly (EngineError | undefined)[]> => {
