@@ -47,7 +47,7 @@ interface Part {
 const isMarker = (line: string): boolean => /^---(?:\s|$)/.test(line)
 
 /** The documents of a stream one by one, so that an edit of one leaves every other as it is, to the byte. */
-export const splitManifest = (text: string): readonly Part[] => {
+const splitManifest = (text: string): readonly Part[] => {
   const lines = text.split(/(?<=\n)/)
   const starts = [0, ...lines.keys().filter((index) => index > 0 && isMarker(lines[index] ?? ''))]
   return starts.map((start, index) => {

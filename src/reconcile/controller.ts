@@ -10,8 +10,9 @@ import { createOrphans } from './orphans.ts'
 import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
 import { findGone, lookAtAll } from './resync.ts'
-import { buriedNames, tombstoneKey } from './tombstones.ts'
 import { createSubscriptions } from './subscriptions.ts'
+import { buriedNames, tombstoneKey } from './tombstones.ts'
+import { within } from './within.ts'
 
 /** Turns under way at one time. */
 const concurrency = 6
@@ -60,6 +61,7 @@ export const createController = (
   let claimed = false
   let trouble = 'engines have not been read yet'
   let fabricNeeds = ''
+  let fabricIsWider = false
   let lastResync = -Infinity
   /** Set for good by `terminate`. */
   let ending: { readonly left: Set<InstanceName>; readonly over: PromiseWithResolvers<undefined> } | undefined
@@ -76,10 +78,10 @@ export const createController = (
     for (const name of everything()) queue.add(instanceKey(name))
   }
 
-  /** The fabric follows what instances need of it; looked at again when that changes. */
+  /** The fabric follows what instances need of it, and what they leave; looked at again when that changes. */
   const fabricMayChange = (): void => {
     const needs = JSON.stringify([...wishes].map(([name, { fabric }]) => [name, fabric]))
-    if (needs === fabricNeeds) return
+    if (needs === fabricNeeds && !fabricIsWider) return
     fabricNeeds = needs
     queue.renew(fabricKey)
   }
@@ -151,7 +153,8 @@ export const createController = (
 
   const turnSwitches = async (turn: Turn): Promise<number | undefined> => {
     if (ending === undefined) {
-      const { again, concerned } = await turnFabric(context, turn, 'asWanted')
+      const { again, concerned, isWider } = await turnFabric(context, turn, 'asWanted')
+      fabricIsWider = isWider
       for (const name of concerned) queue.add(instanceKey(name))
       return again
     }
@@ -263,17 +266,6 @@ export const createController = (
     if (change.objects.size > 0 && !readAll) queue.add(resyncKey)
   }
 
-  /** Waits no longer than that for the work. */
-  const within = async (ms: number, complaint: string, work: () => Promise<unknown>): Promise<void> => {
-    const { promise: late, resolve } = Promise.withResolvers<undefined>()
-    const cancel = clock.after(ms, () => {
-      log.warn(complaint)
-      resolve(undefined)
-    })
-    await Promise.race([work(), late])
-    cancel()
-  }
-
   return {
     start: () => {
       unwatch = context.watcher.onChange(changed)
@@ -290,11 +282,11 @@ export const createController = (
       const { left, over } = ending
       for (const name of left) queue.renew(instanceKey(name))
       queue.renew(fabricKey)
-      return within(terminatePatience, 'not every service could be ended', () => over.promise)
+      return within(context, terminatePatience, over.promise, 'not every service could be ended')
     },
     close: async () => {
       unwatch()
-      await within(closePatience, 'a call to an engine does not end, going without it', () => queue.close())
+      await within(context, closePatience, queue.close(), 'a call to an engine does not end, going without it')
       await subscriptions.close()
     },
   }

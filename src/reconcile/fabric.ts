@@ -1,5 +1,6 @@
 import { emptyState } from '../desired/desire.ts'
 import { desireFabric } from '../desired/fabric.ts'
+import type { FabricNeeds } from '../desired/result.ts'
 import type { DesiredState } from '../model/desired.ts'
 import type { InstanceName } from '../model/names.ts'
 import type { StepOutcome } from '../model/plan.ts'
@@ -25,8 +26,7 @@ const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void =>
   board.setTopology(statuses)
 }
 
-const wanted = async (context: LoopContext): Promise<DesiredState> => {
-  const needs = await needsOf(context)
+const wanted = (context: LoopContext, needs: readonly FabricNeeds[]): DesiredState => {
   const catalog = context.watcher.catalog()
   return desireFabric({
     topology: {
@@ -60,6 +60,8 @@ interface FabricTurn {
   readonly done: boolean
   /** Milliseconds after which to look again. */
   readonly again: number | undefined
+  /** Something is there for instances that have left their places only in part. */
+  readonly isWider: boolean
   /** Instances to be looked at now. */
   readonly concerned: readonly InstanceName[]
 }
@@ -70,7 +72,8 @@ interface FabricTurn {
  */
 export const turnFabric = async (context: LoopContext, turn: Turn, aim: 'asWanted' | 'gone'): Promise<FabricTurn> => {
   turn.look()
-  const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : await wanted(context)
+  const { needs, isWider } = await needsOf(context)
+  const desired = aim === 'gone' ? emptyState({ kind: 'fabric' }) : wanted(context, needs)
   const seen = await converge(desired, {
     engines: context.engines,
     cookie: 0,
@@ -94,9 +97,9 @@ export const turnFabric = async (context: LoopContext, turn: Turn, aim: 'asWante
     signal: turn.signal,
   })
   const told = concerned(context, seen.outcomes)
-  if (turn.signal.aborted) return { done: false, again: undefined, concerned: [] }
+  if (turn.signal.aborted) return { done: false, again: undefined, isWider, concerned: [] }
   tell(context, { ...seen, desired })
-  if (turn.stale()) return { done: false, again: undefined, concerned: told }
+  if (turn.stale()) return { done: false, again: undefined, isWider, concerned: told }
   const again = retryAfter(context, fabricKey, seen)
-  return { done: again === undefined, again, concerned: told }
+  return { done: again === undefined, again, isWider, concerned: told }
 }

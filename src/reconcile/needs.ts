@@ -11,7 +11,7 @@ type Seen = Pick<Awaited<ReturnType<SwitchEngine['observe']>>, 'bridges' | 'port
  * What ports of instances that are there now need of the fabric: the switches they are on, and their VLANs where trunks carry
  * them. So nothing is taken from under an instance that is only held: suspended, without its package, or without a document.
  */
-export const needsOfPorts = ({ bridges, ports }: Seen): FabricNeeds => {
+const needsOfPorts = ({ bridges, ports }: Seen): FabricNeeds => {
   const dataCenters = new Map<string, DataCenterName>()
   for (const { name, externalIds: ids } of bridges) {
     const dataCenter =
@@ -36,8 +36,22 @@ export const needsOfPorts = ({ bridges, ports }: Seen): FabricNeeds => {
   }
 }
 
+/** What is to be there for one need at least, as texts. */
+const claimsOf = ({ dataCenters, lans }: FabricNeeds): readonly string[] => [
+  ...dataCenters,
+  ...lans.flatMap(({ vlan, links }) => links.map((link) => `${vlan} on ${link}`)),
+]
+
+interface Needs {
+  readonly needs: readonly FabricNeeds[]
+  /** Something is kept that no instance wishes for: it goes once nothing stands on it any more. */
+  readonly isWider: boolean
+}
+
 /** What instances need of the fabric: those that were planned, and those that stand on it. */
-export const needsOf = async ({ wishes, engines }: LoopContext): Promise<readonly FabricNeeds[]> => {
-  const seen = await engines.switches.observe({}, [])
-  return [...[...wishes.values()].map(({ fabric }) => fabric), needsOfPorts(seen)]
+export const needsOf = async ({ wishes, engines }: LoopContext): Promise<Needs> => {
+  const standing = needsOfPorts(await engines.switches.observe({}, []))
+  const wished = [...wishes.values()].map(({ fabric }) => fabric)
+  const claims = new Set(wished.flatMap(claimsOf))
+  return { needs: [...wished, standing], isWider: claimsOf(standing).some((claim) => !claims.has(claim)) }
 }
