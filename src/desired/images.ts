@@ -2,12 +2,12 @@ import type { ImageRef } from '../model/names.ts'
 
 /** A `*` stands for any text, slashes included: `registry.example/*`, `*:stable`. Without one the whole reference must be equal. */
 const matches = (image: string, pattern: string): boolean => {
-  const [first = '', ...rest] = pattern.split('*')
-  if (rest.length === 0) return image === pattern
-  if (!image.startsWith(first)) return false
-  const last = rest.pop() ?? ''
-  let at = first.length
-  for (const part of rest) {
+  const star = pattern.indexOf('*')
+  if (star < 0) return image === pattern
+  if (!image.startsWith(pattern.slice(0, star))) return false
+  const last = pattern.slice(pattern.lastIndexOf('*') + 1)
+  let at = star
+  for (const part of pattern.slice(star, pattern.length - last.length).split('*')) {
     const found = image.indexOf(part, at)
     if (found < 0) return false
     at = found + part.length

@@ -113,3 +113,10 @@ t.test('a link: shaped as asked, or why not', async (t) => {
   const left = { ...seen, actual: off, outcomes: [], plan: plan(seen.desired, off, calm) }
   t.equal(told(link(all, left), 'Shaped'), 'False NotInForce: shape:dc1-dc2: shaped by nothing → netem')
 })
+
+t.test('what has not flipped keeps its time', async (t) => {
+  const document = trunk('l', 'dc1', 'dc2')
+  const seen = await built([document])
+  const first = link(document, seen)
+  t.same(summarizeLink(entry(document), seen, first, 'later').conditions, first.conditions)
+})
