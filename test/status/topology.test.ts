@@ -115,7 +115,7 @@ t.test('a link: shaped as asked, or why not', async (t) => {
 })
 
 t.test('what has not flipped keeps its time', async (t) => {
-  const document = trunk('l', 'dc1', 'dc2')
+  const document = trunk('dc1-dc2')
   const seen = await built([document])
   const first = link(document, seen)
   t.same(summarizeLink(entry(document), seen, first, 'later').conditions, first.conditions)
