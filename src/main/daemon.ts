@@ -41,6 +41,13 @@ const refuseTwin = async ({ switches }: Engines, owner: string): Promise<void> =
   )
 }
 
+/** For engines that are there to answer. Milliseconds. */
+const answerTime = 2_000
+const shortWhile = (): Promise<void> =>
+  new Promise((resolve) => {
+    clock.after(answerTime, resolve)
+  })
+
 /**
  * Builds the daemon, runs it until it is asked to end, and takes it apart again, in the opposite order, however far it has come.
  * Services stay as they are, unless the call that ends everything was what asked.
@@ -121,10 +128,14 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
   })
   closing.defer(() => api.close())
 
-  // The API answers before engines do, so that whoever waits can ask for what.
+  // A twin is refused before anybody can take this daemon for a working one. But the API does not wait for engines that are
+  // away: whoever waits can ask for what.
+  const alone = refuseTwin(engines, owner)
+  alone.catch(() => undefined) // told where it is awaited
+  await end.unless(Promise.race([alone, shortWhile()]))
   const addresses = await api.listen()
   log.info('listening', { listen: addresses })
-  await end.unless(watcher.start().then(() => refuseTwin(engines, owner)))
+  await end.unless(watcher.start().then(() => alone))
   controller.start()
   log.info('sond runs', { version, manifests: spec.manifests.directory, engines: spec.engines.mode })
   await notifySystemd('--ready', process.env)
