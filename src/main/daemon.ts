@@ -33,20 +33,24 @@ const prepare = async ({ spec, tokenFile, insecureNoAuth }: Options) => {
   }
 }
 
-/** @throws OptionsError when another daemon has the owner mark. Engines that are away are no obstacle: the loop waits for them. */
-const refuseTwin = async ({ switches }: Engines, owner: string): Promise<void> => {
-  if (await switches.claim().catch(() => true)) return
-  throw new OptionsError(
+const twin = (owner: string): OptionsError =>
+  new OptionsError(
     `another sond with the owner mark "${owner}" works on this Open vSwitch; stop that one first, or give this one its own with --owner`,
   )
-}
 
-/** For engines that are there to answer. Milliseconds. */
+/** For a switch that is there to answer. Milliseconds. */
 const answerTime = 2_000
-const shortWhile = (): Promise<void> =>
-  new Promise((resolve) => {
-    clock.after(answerTime, resolve)
+
+/** Whether another daemon has the owner mark; false when that is not known soon: then the loop waits for the switch, and learns it. */
+const hasTwin = async ({ switches }: Engines): Promise<boolean> => {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>()
+  const cancel = clock.after(answerTime, () => {
+    resolve(true)
   })
+  const isOurs = await Promise.race([switches.claim().catch(() => true), late])
+  cancel()
+  return !isOurs
+}
 
 /**
  * Builds the daemon, runs it until it is asked to end, and takes it apart again, in the opposite order, however far it has come.
@@ -130,17 +134,20 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
 
   // A twin is refused before anybody can take this daemon for a working one. But the API does not wait for engines that are
   // away: whoever waits can ask for what.
-  const alone = refuseTwin(engines, owner)
-  alone.catch(() => undefined) // told where it is awaited
-  await end.unless(Promise.race([alone, shortWhile()]))
+  if ((await end.unless(hasTwin(engines))) === true) throw twin(owner)
   const addresses = await api.listen()
   log.info('listening', { listen: addresses })
-  await end.unless(watcher.start().then(() => alone))
-  controller.start()
+  await end.unless(watcher.start())
+  const refused = Promise.withResolvers<never>()
+  const over = Promise.race([end.asked, refused.promise])
+  over.catch(() => undefined) // it may come before it is waited for below
+  controller.start(() => {
+    refused.reject(twin(owner))
+  })
   log.info('sond runs', { version, manifests: spec.manifests.directory, engines: spec.engines.mode })
   await notifySystemd('--ready', process.env)
   closing.defer(keepWatchdog(clock, process.env))
-  const code = await end.asked
+  const code = await over
   log.info('ending')
   await notifySystemd('--stopping', process.env)
   return code

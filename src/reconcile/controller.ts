@@ -1,4 +1,4 @@
-import type { EngineHint } from '../engine/ports.ts'
+import type { EngineHint, Engines } from '../engine/ports.ts'
 import { EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
@@ -21,13 +21,13 @@ const resyncDistance = 500
 /** Turns of an instance that fail in a row before its status says so: a thing that went between two looks is no trouble. */
 const patience = 3
 /** `close` waits so long for calls to engines that cannot be cut, such as the pull of an image. Milliseconds. */
-const closePatience = 5_000
+const closePatience = 2_000
 /** `terminate` waits so long: engines may be away. Milliseconds. */
 const terminatePatience = 60_000
 
 export interface Controller {
-  /** Begins; engines that are away are waited for. */
-  start(): void
+  /** Begins; engines that are away are waited for. `refused`: called when another daemon has the claim from the outset. */
+  start(refused?: () => void): void
   /** Look at this instance soon. */
   poke(instance: InstanceName): void
   /** Files and engines have been read in full since start, and can be now. */
@@ -59,7 +59,10 @@ export const createController = (
   /** Files and engines were read in full, and the claim on the engines holds: turns may act. */
   let readAll = false
   let claimed = false
-  let trouble = 'engines have not been read yet'
+  let trouble = ''
+  let onRefused: () => void = () => undefined
+  /** Engines that have not answered since start. */
+  const awaited = new Set<keyof Engines>(['containers', 'switches', 'links'])
   let fabricNeeds = ''
   let fabricIsWider = false
   let lastResync = -Infinity
@@ -89,6 +92,7 @@ export const createController = (
   const claim = async (): Promise<void> => {
     claimed = await context.engines.switches.claim()
     if (claimed) return
+    if (!readAll) onRefused()
     throw new EngineError('CONFLICT', { owner: context.owner, holder: 'another running sond' })
   }
 
@@ -267,14 +271,23 @@ export const createController = (
   }
 
   return {
-    start: () => {
+    start: (refused) => {
+      onRefused = refused ?? onRefused
+      for (const kind of [...awaited])
+        void context.engines[kind].ping().then(
+          () => awaited.delete(kind),
+          () => undefined, // the look at everything tells why
+        )
       unwatch = context.watcher.onChange(changed)
       queue.add(resyncKey)
     },
     poke: (instance) => {
       queue.add(instanceKey(instance))
     },
-    ready: () => ({ ready: readAll && trouble === '', message: trouble }),
+    ready: () => {
+      const waiting = awaited.size === 0 ? 'engines are being read' : `waiting for ${[...awaited].join(', ')} to answer`
+      return { ready: readAll && trouble === '', message: trouble === '' && !readAll ? waiting : trouble }
+    },
     depth: () => queue.depth(),
     idle: () => queue.idle(),
     terminate: () => {

@@ -14,8 +14,11 @@ export const createSubscriptions = (engines: Engines, listener: (hint: EngineHin
   const opened = new Map<keyof Engines, Subscription>()
   return {
     open: async () => {
-      for (const kind of ['containers', 'switches', 'links'] as const)
-        if (!opened.has(kind)) opened.set(kind, await engines[kind].subscribe(listener))
+      const missing = (['containers', 'switches', 'links'] as const).filter((kind) => !opened.has(kind))
+      const tried = await Promise.allSettled(
+        missing.map(async (kind) => opened.set(kind, await engines[kind].subscribe(listener))),
+      )
+      for (const one of tried) if (one.status === 'rejected') throw one.reason
     },
     close: async () => {
       await Promise.allSettled([...opened.values()].map((one) => one.close()))

@@ -77,6 +77,16 @@ void t.test('a look at everything that one engine cuts short concludes nothing',
   }
 })
 
+void t.test('from the outset, whoever started the loop is told of the claim', async (t) => {
+  let count = 0
+  const loop = await startLoop(t, {
+    prepare: ({ world }) => void world.locks.set('sond', {}),
+    refused: () => (count += 1),
+  })
+  t.equal(count, 1)
+  t.same(loop.calls(), [])
+})
+
 void t.test('another daemon has the claim: nothing is done, and it is told; given back, work goes on', async (t) => {
   const loop = await startLoop(t, { prepare: ({ world }) => void world.locks.set('sond', {}) })
   await loop.files.onboard(chain)

@@ -55,6 +55,7 @@ interface LoopOptions {
   readonly settings?: Partial<SondConfiguration['spec']>
   /** Of an earlier loop, for a restart. */
   readonly before?: Pick<TestLoop, 'world' | 'files' | 'clock'>
+  readonly refused?: () => void
   /** State directory; a fresh one where absent. */
   readonly state?: string
   /** Called before `controller.start`. */
@@ -163,7 +164,7 @@ export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<Tes
         .sort(),
   }
   options.prepare?.(loop)
-  controller.start()
+  controller.start(options.refused)
   await settled()
   return loop
 }

@@ -69,6 +69,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
   const { owner, ovsdb, log } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   let claimed = false
+  let claiming: Promise<boolean> | undefined
   let datapathType: Promise<'system' | 'netdev'> | undefined
   const lastNumbers = new Map<PortName | string, number>() // of ports that may be gone: flows still name them
 
@@ -168,10 +169,18 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       await drift.ready()
       return subscription
     },
-    async claim() {
-      const held = await session.lock(lockId(owner))
-      claimed ||= held
-      return held
+    claim() {
+      // A lock that is being asked for must not be asked for again (RFC 7047 §4.1.8).
+      claiming ??= session
+        .lock(lockId(owner))
+        .then((held) => {
+          claimed ||= held
+          return held
+        })
+        .finally(() => {
+          claiming = undefined
+        })
+      return claiming
     },
     datapath,
     async observe({ instance, cookie }, bridges) {
