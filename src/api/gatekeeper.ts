@@ -95,25 +95,34 @@ export const gatekeeperUploads = (scope: FastifyInstance, take: Onboard, context
       const running = await backend.list('ServiceInstance')
       for (const { metadata } of running) await backend.delete('ServiceInstance', metadata.name)
       const options = { timeoutMs: gatekeeper.waitMs, signal: new AbortController().signal }
-      await Promise.all(running.map(({ metadata }) => waitUntilGone(backend, metadata.name, options)))
+      const ends = await Promise.all(running.map(({ metadata }) => waitUntilGone(backend, metadata.name, options)))
+      if (ends.some(({ end }) => end !== 'reached'))
+        throw new ApiError('TIMEOUT', 'what ran before has not ended in time; nothing was started')
     }
     if (gatekeeper.autoDeploy) await services.start(uploaded)
   }
 
   for (const path of packagePaths) {
     scope.post(path, async (request, reply) => {
+      // What has been onboarded stays so, and is told, also where what was to follow it fails.
+      let known: { service_uuid: string | null; size: number; sha1: string | null } = {
+        service_uuid: null,
+        size: 0,
+        sha1: null,
+      }
       try {
         const uploaded = await take(request)
-        await afterUpload(uploaded)
         const { size, sha1 } = uploaded.spec
-        return await reply.code(201).send({ service_uuid: serviceUuid(uploaded), size, sha1, error: null })
+        known = { service_uuid: serviceUuid(uploaded), size, sha1 }
+        await afterUpload(uploaded)
+        return await reply.code(201).send({ ...known, error: null })
       } catch (error) {
         // The predecessor told every failure as a 500 of this shape; scripts look at `error`.
         log.warn('package upload failed', { cause: error })
         const told = error instanceof ApiError ? error.message : 'upload failed'
         request.audit.error = { code: error instanceof ApiError ? error.code : 'INTERNAL', message: told }
         leaveBody(request, reply)
-        return reply.code(500).send({ service_uuid: null, size: 0, sha1: null, error: told })
+        return reply.code(500).send({ ...known, error: told })
       }
     })
   }

@@ -149,6 +149,21 @@ t.test('uuids come from what they name: the same after a restart', async (t) => 
   t.not(await upload(first.where), await upload(first.where, 'PK other'))
 })
 
+t.test(
+  'what an upload was to start waits for the end of everything else, and a package that is there is told',
+  async (t) => {
+    const { where, daemon } = await startApi(t, { gatekeeper: { autoDeploy: true, autoDelete: true, waitMs: 200 } })
+    await upload(where)
+    t.equal(daemon.files.size, 1)
+    daemon.automatic = false
+    const body = formOf('package', 'demo.son', Buffer.from('PK other'))
+    const answer = await ask(where, '/packages', { method: 'POST', ...body })
+    t.equal(answer.status, 500)
+    t.match(answer.json(), { service_uuid: uuid, size: Number, sha1: String, error: /has not ended in time/ })
+    t.equal(daemon.files.size, 0, 'nothing was started')
+  },
+)
+
 t.test('auto deploy starts an upload, auto delete stops everything else before', async (t) => {
   const { where, daemon } = await startApi(t, { gatekeeper: { autoDeploy: true } })
   await upload(where)

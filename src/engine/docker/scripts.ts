@@ -25,6 +25,8 @@ const scriptNames = ['start', 'stop'] as const
 
 /** Exit code of a script whose end nobody saw: the engine forgets a command when it is started again. */
 const unseenExit = -1
+/** For Docker to show a command as begun that it was asked to start. Milliseconds. */
+const beginMs = 5_000
 
 export interface Scripts {
   states(inspected: Inspected): Promise<Readonly<Partial<Record<ScriptName, ScriptState>>>>
@@ -80,12 +82,16 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
   /** `hurry` settles when it is likely over: the stream of its output ended. */
   const exitOf = async (execId: string, hurry: Promise<void>): Promise<number> => {
     const progress = { hurried: false }
+    const begunBy = performance.now() + beginMs
     const woken = hurry.then(() => {
       progress.hurried = true
     })
     for (;;) {
       const state = await execState(execId)
-      if (state?.running !== true) return state?.exitCode ?? unseenExit
+      if (state === undefined) return unseenExit
+      // Just started, Docker may not show it as running yet; that is not its end.
+      const waiting = !state.begun && performance.now() < begunBy
+      if (!state.running && !waiting) return state.exitCode
       await (progress.hurried ? delay(10) : Promise.race([woken, delay(pollMs, undefined, { ref: false })]))
       closed.signal.throwIfAborted()
     }
