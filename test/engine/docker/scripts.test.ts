@@ -36,7 +36,7 @@ t.test('scripts', async (t) => {
   })
 
   t.test('keeps the last 64 KiB of the output', async (t) => {
-    const container = await run('much', { env: { SON_EMU_CMD: 'seq 1 200000; echo end >&2' } })
+    const container = await run('much', { env: { SON_EMU_CMD: 'echo begin >&2; seq 1 200000; echo end' } })
     await engine.runScript(container.name, 'start', { ms: 20_000 })
     const { output = '' } = (await engine.scriptOutput(container.name, 'start')) ?? {}
     t.equal(output.length, 64 * 1024)
