@@ -21,7 +21,7 @@ const typeOf = (path: string): string =>
 t.test('every listener serves the page and all its files', async (t) => {
   const names = (await readdir(folder)).filter((name) => name !== 'index.html')
   t.same([...dashboardPaths].sort(), ['/', ...names.map((name) => `/dashboard/${name}`)].sort())
-  const { addresses } = await startApi(t, { ...tcp, listeners: [`unix:${t.testdir()}/s`, 'tcp:127.0.0.1:0'] })
+  const { addresses } = await startApi(t, { token, moreListeners: ['tcp:127.0.0.1:0'] })
   t.equal(addresses.length, 2)
   for (const address of addresses) {
     for (const path of dashboardPaths) {

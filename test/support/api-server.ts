@@ -24,15 +24,23 @@ export const whereOf = (address: ListenAddress | undefined): Where => {
   return address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
 }
 
+export interface ApiSettings extends Partial<ApiOptions> {
+  /** Listeners beside those of `listeners`, or beside the default one. */
+  readonly moreListeners?: readonly string[]
+}
+
 /** An API over a fake daemon, on a unix socket of its own where `listeners` says nothing else. */
-export const startApi = async (t: Test, options: Partial<ApiOptions> = {}): Promise<RunningApi> => {
+export const startApi = async (
+  t: Test,
+  { moreListeners = [], listeners, ...options }: ApiSettings = {},
+): Promise<RunningApi> => {
   // Not t.testdir: its paths can be longer than a socket's may be.
   const directory = await mkdtemp(join(tmpdir(), 'sond-api-'))
   const daemon = createFakeDaemon()
   const log = memoryLog()
   const api = createApi({
     backend: daemon,
-    listeners: [`unix:${join(directory, 's')}`],
+    listeners: [...(listeners ?? [`unix:${join(directory, 's')}`]), ...moreListeners],
     version: '1.2.3',
     log,
     metrics: new Registry(),
