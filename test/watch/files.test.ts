@@ -148,8 +148,7 @@ t.test('an empty file keeps what it defined, a file of comments alone does not',
 
 t.test('odd files stop nothing', { timeout: 20_000 }, async (t) => {
   const world = await createWorld(t, { files: { 'a.yaml': 'instance demo 1', 'b.yaml': 'instance other 1' } })
-  // Pipes, a socket, a device, links that lead nowhere or in circles, a folder with the name of a file. The title is short
-  // because it is part of the socket's path, which has room for 108 characters.
+  // Pipes, a socket, a device, links that lead nowhere or in circles, a folder with the name of a file.
   execFileSync('mkfifo', [world.path('fifo.yaml'), world.path('fifo.son')])
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(world.path('socket.yaml'), resolve))

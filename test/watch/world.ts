@@ -1,6 +1,7 @@
 // A watched directory with everything around it: a store, parsers of a small language, and a restart.
 import { createHash } from 'node:crypto'
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import type { Diagnostic } from '../../src/model/diagnostics.ts'
@@ -165,10 +166,14 @@ export interface WorldOptions {
 
 /** Starts a watcher on a directory of its own, below the test's. */
 export const createWorld = async (t: Test, options: WorldOptions = {}): Promise<World> => {
-  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  // Not t.testdir: a test may put a socket here, and its paths can be longer than a socket's may be.
+  const base = await mkdtemp(join(tmpdir(), 'sond-watch-'))
+  await mkdir(join(base, 'state'))
   let end = async (): Promise<void> => undefined
-  t.teardown(() => end())
-  const base = t.testdir({ state: {} })
+  t.teardown(async () => {
+    await end()
+    await rm(base, { recursive: true, force: true })
+  })
   const directory = join(base, 'manifests')
   const state = join(base, 'state')
   const log = memoryLog()
