@@ -1,6 +1,8 @@
 import { watch as watchNames } from 'node:fs'
+import { join } from 'node:path'
 import { watch } from 'chokidar'
 import type { Log } from '../model/log.ts'
+import type { Arrivals } from './arrivals.ts'
 import type { HintFolder } from './scan.ts'
 
 /** Says that something changed in one of the folders; what, only a scan tells. */
@@ -21,11 +23,12 @@ interface Listening {
  * same name, is told by scans, so circles of links and swapped folders are no concern here. A watcher that begins to listen
  * is a hint too: what changed between the scan and that moment would be missed otherwise.
  */
-export const createHints = (log: Log, hint: () => void): Hints => {
+export const createHints = (log: Log, arrivals: Arrivals, hint: () => void): Hints => {
   const watchers = new Map<string, Listening>()
   let warned = false
 
-  const heard = (folder: string, name: string | null): void => {
+  const heard = (folder: string, event: string, name: string | null): void => {
+    if (name !== null) arrivals.heard(join(folder, name), event === 'rename' ? 'rename' : 'change')
     const names = watchers.get(folder)?.names
     if (name === null || names === undefined || names.has(name)) hint()
   }
@@ -45,14 +48,14 @@ export const createHints = (log: Log, hint: () => void): Hints => {
       // The watch on a folder tells of its files too: one watch a folder is enough.
       ignored: (path) => path !== folder,
     })
-      .on('raw', (_event, name) => heard(folder, name))
+      .on('raw', (event, name) => heard(folder, event, name))
       .on('ready', hint)
       .on('error', (error) => failed(folder, error))
 
   /** A folder of which few names count may be a busy one, such as /tmp: chokidar reads a folder in full whenever anything in it changes. */
   const openForNames = (folder: string): Listening['watcher'] => {
     try {
-      const watcher = watchNames(folder, (_event, name) => heard(folder, name))
+      const watcher = watchNames(folder, (event, name) => heard(folder, event, name))
       watcher.on('error', (error) => failed(folder, error))
       hint()
       return { close: async () => watcher.close() }

@@ -4,6 +4,7 @@ import type { PackageDigest } from '../model/names.ts'
 import type { Store } from '../store/store.ts'
 import { createAbsenceJudge, type Absence } from './absence.ts'
 import { createAhead } from './ahead.ts'
+import type { Arrivals } from './arrivals.ts'
 import { assignObjects } from './assign.ts'
 import { buildCatalog } from './catalog.ts'
 import { openKnownFiles } from './known.ts'
@@ -21,6 +22,7 @@ export interface LookOptions {
   readonly store: Store
   readonly log: Log
   readonly clock: Clock
+  readonly arrivals: Arrivals
 }
 
 export interface Looked {
@@ -44,7 +46,7 @@ const patience = 25
 
 /** Opens what is remembered. Reading the directory begins with the first look. */
 export const openLooker = async (options: LookOptions): Promise<Looker> => {
-  const { directory, settleMs, store, log, clock } = options
+  const { directory, settleMs, store, log, clock, arrivals } = options
   const ahead = createAhead(options.parsers)
   const { parsers } = ahead
   const timestamp = (): string => new Date(clock.now()).toISOString()
@@ -89,6 +91,10 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     if (result.result === 'bytes') ahead.begin(file, result.bytes)
   }
 
+  /** Milliseconds until a file may be read: one that came whole need not rest. */
+  const left = (file: string, { obstacle, place }: FoundFile, now: number): number =>
+    obstacle !== undefined || (place !== undefined && arrivals.isWhole(place)) ? 0 : settle.left(file, now)
+
   /** Reads what changed and rests. The older file first, so that what came last is the newest. */
   const readChanged = async (scan: Scan): Promise<{ unsettled: Set<string>; wait: number | undefined }> => {
     const now = clock.monotonic()
@@ -102,14 +108,15 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       ([file, { fingerprint }]) => known.all().get(file)?.fingerprint !== fingerprint,
     )
     changed.sort(([a, one], [b, other]) => one.modified - other.modified || (a < b ? -1 : 1))
+    if (changed.length > 0) await arrivals.caughtUp()
     const unsettled = new Set<string>()
     let wait: number | undefined
     for (const [file, found] of changed) {
-      const left = found.obstacle === undefined ? settle.left(file, now) : 0
-      if (left === 0 && (await read(file, found))) continue
+      const rest = left(file, found, now)
+      if (rest === 0 && (await read(file, found))) continue
       unsettled.add(file)
       void readAhead(file, found)
-      wait = Math.min(wait ?? Infinity, left === 0 ? settleMs : left)
+      wait = Math.min(wait ?? Infinity, rest === 0 ? settleMs : rest)
     }
     return { unsettled, wait }
   }

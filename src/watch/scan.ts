@@ -13,6 +13,8 @@ export interface FoundFile {
   readonly changed: number
   /** Why it cannot be read at all. */
   readonly obstacle?: string
+  /** Its real path, of a file with content that is here itself; absent where a link leads to it. */
+  readonly place?: string
 }
 
 export interface Scan {
@@ -82,7 +84,8 @@ const createWalk = (root: string) => {
   /** Folders reached by symbolic links wait until all real ones were seen, so that a folder is known by its real path. */
   const queue: { readonly real: Folder[]; readonly linked: Folder[] } = { real: [{ path: '', depth: 0 }], linked: [] }
 
-  const addFolder = async (path: string, name?: string): Promise<void> => {
+  /** Gives the real path; undefined when it is gone again, which the next scan tells. */
+  const addFolder = async (path: string, name?: string): Promise<string | undefined> => {
     try {
       const real = await realpath(path)
       const found = identity(await stat(real, { bigint: true }))
@@ -90,8 +93,9 @@ const createWalk = (root: string) => {
       const known = folders.get(real)
       const all = name === undefined || (known !== undefined && known.names === undefined)
       folders.set(real, { identity: found, names: all ? undefined : new Set([...(known?.names ?? []), name]) })
+      return real
     } catch {
-      // It is gone again: the next scan tells.
+      return undefined
     }
   }
 
@@ -101,7 +105,7 @@ const createWalk = (root: string) => {
     await addFolder(dirname(target), basename(target))
   }
 
-  const entry = async (folder: Folder, found: Dirent): Promise<void> => {
+  const entry = async (folder: Folder, real: string | undefined, found: Dirent): Promise<void> => {
     const path = folder.path === '' ? found.name : `${folder.path}/${found.name}`
     const below = { path, depth: folder.depth + 1 }
     if (found.isDirectory()) {
@@ -117,12 +121,14 @@ const createWalk = (root: string) => {
         queue.linked.push(below)
       } else if (kind !== undefined) {
         const odd = oddity(stats)
+        const here = real !== undefined && found.isFile() && stats.size > 0n
         files.set(path, {
           kind,
           fingerprint: fingerprint(stats),
           modified: Number(stats.mtimeMs),
           changed: Number(stats.ctimeMs),
           ...(odd === undefined ? {} : { obstacle: `it is ${odd}, not a regular file` }),
+          ...(here ? { place: join(real, found.name) } : {}),
         })
         if (found.isSymbolicLink()) await addTarget(full)
       }
@@ -146,9 +152,9 @@ const createWalk = (root: string) => {
         unreadable.set(folder.path, `it is nested deeper than ${maximumDepth} folders`)
         return
       }
-      await addFolder(full)
+      const real = await addFolder(full)
       const entries = (await readdir(full, { withFileTypes: true })).filter(({ name }) => !isIgnored(name))
-      await Promise.all(entries.map((found) => entry(folder, found)))
+      await Promise.all(entries.map((found) => entry(folder, real, found)))
     } catch (error) {
       if (folder.path === '') throw error
       if (codeOf(error) !== 'ENOENT') unreadable.set(folder.path, explain(error))

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import type { Log } from '../model/log.ts'
+import { createArrivals } from './arrivals.ts'
 import { compareCatalogs, emptyCatalog } from './catalog.ts'
 import { createHints } from './hints.ts'
 import { openLooker, type Looked, type Looker, type LookOptions } from './look.ts'
 import type { CatalogChange, Watcher } from './types.ts'
 
-export interface WatcherOptions extends LookOptions {
+export interface WatcherOptions extends Omit<LookOptions, 'arrivals'> {
   /** Milliseconds after which to look without a hint; hints may be lost. 10 s when absent. */
   readonly pollMs?: number
 }
@@ -32,6 +33,7 @@ const notify = (listeners: Iterable<(change: CatalogChange) => void>, change: Ca
 export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): Watcher => {
   const { settleMs, log, clock } = options
   const directory = resolve(options.directory)
+  const arrivals = createArrivals()
   const listeners = new Set<(change: CatalogChange) => void>()
   let catalog = emptyCatalog(directory)
   let looker: Promise<Looker> | undefined
@@ -40,7 +42,7 @@ export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): 
   let cost = 0
   let closed = false
 
-  const opened = (): Promise<Looker> => (looker ??= openLooker({ ...options, directory }))
+  const opened = (): Promise<Looker> => (looker ??= openLooker({ ...options, directory, arrivals }))
 
   /** Looks within `ms`, or earlier when that is planned already. */
   const lookWithin = (ms: number): void => {
@@ -55,7 +57,7 @@ export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): 
   }
 
   // While a tree is being filled, hints come faster than looks can be made: leave as much time for other work.
-  const hints = createHints(log, () => lookWithin(Math.max(gather, cost)))
+  const hints = createHints(log, arrivals, () => lookWithin(Math.max(gather, cost)))
 
   const lookOnce = async (): Promise<Looked | undefined> => {
     if (closed) return undefined
