@@ -3,8 +3,8 @@
 #
 #   sh deploy/setup.sh          both; needs root
 #   sh deploy/setup.sh --npm    npm dependencies only; for what needs no engines
-#   sh deploy/setup.sh --tests  both, and programs that only tests use, unpacked below node_modules/.cache and not installed:
-#                               an installed docker-registry would serve on this machine
+#   sh deploy/setup.sh --tests  both, and what only tests use: curl; and docker-registry, unpacked below node_modules/.cache and
+#                               not installed, since an installed one would serve on this machine
 #
 # Starts and stops no service of the machine beyond what apt's own package scripts do. Silent when nothing is to be done.
 set -eu
@@ -41,6 +41,7 @@ missing_packages() {
   has ps && has sysctl || echo procps
   has ping || echo iputils-ping
   has nsenter && has unshare && has flock || echo util-linux
+  [ "$mode" != --tests ] || has curl || echo curl
   # Without its parser an AppArmor kernel refuses every container.
   if grep -q Y /sys/module/apparmor/parameters/enabled 2>/dev/null; then
     has apparmor_parser || echo apparmor

@@ -1,7 +1,9 @@
+import { globSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import t from 'tap'
 import { parsePackage } from '../../src/parse/package.ts'
+import { packSource } from '../../src/parse/package-source.ts'
 import { corpusDirectory } from '../support/corpus.ts'
 import { startSond } from '../support/daemon.ts'
 import { importBusyboxImage, startTestEngines } from '../support/engines.ts'
@@ -9,7 +11,7 @@ import { pings, talksTcp } from '../support/reach.ts'
 import { buildManifest } from '../support/service.ts'
 
 /** Packages as their authors made them, one from each generation of the format. */
-const packages = [
+const genuine = [
   'real/son-emu__sonata-demo-service-bbe46c2e.son',
   'real/son-emu__sonata-demo-docker-8a0c48b5.son',
   'history/son-examples__sonata-fw-dpi-service-emu@fed25212.son',
@@ -18,19 +20,42 @@ const packages = [
 ]
 
 const corpus = await corpusDirectory()
+const examples = join(import.meta.dirname, '..', '..', 'manifests')
+
+interface Sample {
+  readonly file: string
+  readonly bytes: Uint8Array
+}
+
+const readGenuine = async (directory: string, path: string): Promise<Sample> => ({
+  file: basename(path),
+  bytes: await readFile(join(directory, path)),
+})
+
+const packExample = async (name: string): Promise<Sample> => {
+  const folder = join(examples, name)
+  const files = globSync('**/*.*', { cwd: folder }).map((path) => [path, readFileSync(join(folder, path))] as const)
+  const { bytes } = await packSource(name, new Map(files))
+  if (bytes === undefined) throw new Error(`${name} cannot be packed`)
+  return { file: `${name}.son`, bytes }
+}
+
+/** Where there are no genuine packages at hand, the examples' stand in for them. */
+const packages: readonly (readonly [string, () => Promise<Sample>])[] =
+  corpus === undefined
+    ? ['elan', 'firewall-chain'].map((name) => [name, () => packExample(name)])
+    : genuine.map((path) => [path, () => readGenuine(corpus, path)])
 
 void t.test(
-  'genuine packages come up on real engines',
-  { skip: corpus === undefined ? 'no directory of genuine packages; name one with SOND_CORPUS' : false },
+  `${corpus === undefined ? 'packages of the examples' : 'genuine packages'} come up on real engines`,
   async (t) => {
     const engines = await startTestEngines(t)
     const sond = await startSond(t, engines)
     const images = new Set<string>()
 
-    for (const [index, path] of packages.entries()) {
-      await t.test(path, async (t) => {
-        const file = basename(path)
-        const bytes = await readFile(join(corpus ?? '', path))
+    for (const [index, [title, read]] of packages.entries()) {
+      await t.test(title, async (t) => {
+        const { file, bytes } = await read()
         const parsed = await parsePackage(file, bytes)
         const service = parsed.package?.service
         if (service === undefined) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '))
