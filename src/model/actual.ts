@@ -32,6 +32,9 @@ export interface ActualState {
 
 export type ContainerState = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead'
 
+/** `starting`: its check has neither passed nor failed often enough yet. */
+export type Health = 'starting' | 'healthy' | 'unhealthy'
+
 export interface ObservedContainer extends UnitKey {
   readonly id: string
   readonly name: ContainerName
@@ -42,6 +45,8 @@ export interface ObservedContainer extends UnitKey {
   /** ISO 8601 with nanoseconds as the engine gives it; identifies one run of the container. */
   readonly startedAt: string
   readonly exitCode: number
+  /** What the image's own check says of this run; absent when the image has none. */
+  readonly health?: Health
   readonly image: ImageRef
   readonly specHash: string
   readonly dataCenter: string

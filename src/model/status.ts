@@ -1,3 +1,4 @@
+import type { Health } from './actual.ts'
 import type { DataCenterName } from './names.ts'
 import type { Diagnostic } from './diagnostics.ts'
 
@@ -54,7 +55,15 @@ export interface FunctionStatus {
   readonly vdu?: string
   readonly copy: number
   readonly replica: number
-  readonly container: { id: string; name: string; image: string; state: string; restarts: number } | null
+  readonly container: {
+    id: string
+    name: string
+    image: string
+    state: string
+    restarts: number
+    /** Where its image has a check of its own. */
+    health?: Health
+  } | null
   readonly dataCenter: DataCenterName | null
   readonly interfaces: readonly {
     name: string

@@ -2,7 +2,7 @@ import type { ObservedFlow } from '../model/actual.ts'
 import type { DesiredFlow } from '../model/desired.ts'
 import type { BridgeName, LinkId, PortName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
-import type { FlowChange } from '../model/plan.ts'
+import type { FlowChange, StepId } from '../model/plan.ts'
 import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
 import type { ReadyPorts } from './ports.ts'
@@ -43,6 +43,13 @@ const removalsOn = (bridge: BridgeName, { desired, actual }: Survey): readonly C
     .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
 }
 
+/** A replica that gets connections before its program runs loses them. */
+const gatesBefore = ({ desired }: Survey, changes: readonly Change[]): readonly StepId[] => {
+  const replicas = new Set(changes.flatMap(({ flow }) => ('replicas' in flow ? (flow.replicas ?? []).flat() : [])))
+  if (replicas.size === 0) return []
+  return desired.interfaces.filter(({ port }) => replicas.has(port)).map(({ container }) => stepId.gate(container))
+}
+
 const addsOn = (
   bridge: BridgeName,
   survey: Survey,
@@ -55,7 +62,7 @@ const addsOn = (
   const [there, places] = [new Set(observed.map(whole)), new Set(observed.map(place))]
   const isThere = (port: PortName): boolean => ready.has(port) || !survey.desiredPorts.has(port)
   const adds = desired.flatMap((wanted): readonly Change[] => {
-    const flow = flowToHave(wanted, isThere)
+    const flow = flowToHave(wanted, isThere, survey.takesNew)
     if (flow === undefined) return []
     const ports = portsOfFlow(flow)
     const isRewired = ports.some((port) => draft.has(stepId.wire(port)))
@@ -127,6 +134,7 @@ export const planFlows = (draft: Draft, survey: Survey, ready: ReadyPorts): void
         after: [stepId.bridge(bridge)],
         afterEnd: [
           ...mine.flatMap((change) => change.after),
+          ...gatesBefore(survey, mine),
           mine.some((change) => change.op === 'remove') ? stepId.stopScripts() : undefined,
           stepId.flows(bridge),
         ],

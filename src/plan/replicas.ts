@@ -6,30 +6,39 @@ const memberList = /members:([^)]*)/gu
 
 const outputOf = (action: string): string | undefined => /^output:(.+)$/u.exec(action)?.[1]
 
-const withoutPorts = (actions: string, gone: ReadonlySet<string>): string =>
+type Holds = (port: PortName) => boolean
+
+/** Lists of members are what new connections choose from; what is sent to ports by name goes to all that are there. */
+const withPorts = (actions: string, gone: ReadonlySet<string>, unwell: ReadonlySet<string>): string =>
   actions
     .replace(memberList, (_, list: string) => {
-      const left = list.split(',').filter((name) => !gone.has(name))
-      return `members:${left.join(',')}`
+      const there = list.split(',').filter((name) => !gone.has(name))
+      const well = there.filter((name) => !unwell.has(name))
+      // Where none is well, one that may work is better than none.
+      return `members:${(well.length === 0 ? there : well).join(',')}`
     })
     .split(',')
     .filter((action) => !gone.has(outputOf(action) ?? ''))
     .join(',')
 
-/**
- * The flow as it can be had now: it spreads over those of its replicas whose ports are there. Undefined when a port that it can't do
- * without is missing, or every replica of a list.
- */
-export const flowToHave = (flow: DesiredFlow, isThere: (port: PortName) => boolean): DesiredFlow | undefined => {
+/** The flow with those of its replicas whose ports are there; new connections go to those of them that take some. */
+export const withReplicas = (flow: DesiredFlow, isThere: Holds, takesNew: Holds): DesiredFlow => {
   const lists = flow.replicas ?? []
-  if (!flow.needs.every(isThere) || !lists.every((ports) => ports.some(isThere))) return undefined
-  const gone = new Set(lists.flat().filter((port) => !isThere(port)))
-  if (gone.size === 0) return flow
+  const ports = lists.flat()
+  const gone = new Set(ports.filter((port) => !isThere(port)))
+  const unwell = new Set(ports.filter((port) => !takesNew(port)))
+  if (gone.size + unwell.size === 0) return flow
   return {
     ...flow,
-    actions: withoutPorts(flow.actions, gone),
-    replicas: lists.map((ports) => ports.filter((port) => !gone.has(port))),
+    actions: withPorts(flow.actions, gone, unwell),
+    replicas: lists.map((list) => list.filter((port) => !gone.has(port))),
   }
+}
+
+/** The flow as it can be had now. Undefined when a port that it can't do without is missing, or every replica of a list. */
+export const flowToHave = (flow: DesiredFlow, isThere: Holds, takesNew: Holds): DesiredFlow | undefined => {
+  const canBeHad = flow.needs.every(isThere) && (flow.replicas ?? []).every((ports) => ports.some(isThere))
+  return canBeHad ? withReplicas(flow, isThere, takesNew) : undefined
 }
 
 /** Every port that it names. */

@@ -4,7 +4,8 @@ import type { BridgeName, ContainerName, LinkId, PortName } from '../model/names
 import type { Owned } from '../model/ownership.ts'
 import type { PlanPolicy, StepId } from '../model/plan.ts'
 import type { Draft } from './draft.ts'
-import { fateOf, type Fate } from './fates.ts'
+import { fateOf, restarts, type Fate } from './fates.ts'
+import { takesNewConnections } from './health.ts'
 import { stepId } from './ids.ts'
 import { portsOfFlow } from './replicas.ts'
 
@@ -31,6 +32,8 @@ export interface Survey {
     /** Something foreign has the name of the port or of its device. */
     readonly port: (name: PortName) => boolean
   }
+  /** New connections go to the replica behind this port. */
+  readonly takesNew: (port: PortName) => boolean
   /** Step that fetches the image of a container that is to be created. */
   readonly imageStep: (container: ContainerName) => StepId | undefined
 }
@@ -118,6 +121,7 @@ export const survey = (desired: DesiredState, actual: ActualState, policy: PlanP
     desiredDevices: devices,
     going: actual.containers.filter((one) => !wanted.has(one.name) && one.state !== 'removing'),
     isBlocked,
+    takesNew: takesNewConnections(desired, actual, (name) => restarts(fates.get(name))),
     imageStep,
   }
 }

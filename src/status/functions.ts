@@ -45,6 +45,10 @@ export const containerProblem = (
   return policy.heldBack.get(name) ?? failuresOf(outcomes).get(name) ?? state
 }
 
+/** It runs, and its image's own check says that it does not work. */
+export const healthProblem = (observed: ObservedContainer | undefined): string | undefined =>
+  observed?.state === 'running' && observed.health === 'unhealthy' ? 'its health check fails' : undefined
+
 const interfaceStatus = (one: PlannedInterface): FunctionStatus['interfaces'][number] => ({
   name: one.name,
   ...(one.declared === one.name ? {} : { declared: one.declared }),
@@ -93,7 +97,11 @@ export const functionStatuses = (
       const found = observed.get(one.container)
       const problem =
         one.problem ??
-        (pass && (containerProblem(one.container, found, pass) ?? failures.get(one.container) ?? scriptProblem(found)))
+        (pass &&
+          (containerProblem(one.container, found, pass) ??
+            healthProblem(found) ??
+            failures.get(one.container) ??
+            scriptProblem(found)))
       return {
         vnfId: one.vnf,
         ...(one.vdu === '' ? {} : { vdu: one.vdu }),
@@ -108,6 +116,7 @@ export const functionStatuses = (
                 image: found.image,
                 state: found.state,
                 restarts: restarts(found.name),
+                ...(found.health === undefined ? {} : { health: found.health }),
               },
         dataCenter: one.dataCenter ?? null,
         interfaces: [...one.interfaces.map(interfaceStatus), ...managementStatus(one, found)],

@@ -2,6 +2,8 @@ import type { PlannedEnd, PlannedLink, Skip } from '../desired/result.ts'
 import type { ActualState, ObservedFlow } from '../model/actual.ts'
 import type { DesiredFlow, DesiredState } from '../model/desired.ts'
 import type { LinkStatus } from '../model/status.ts'
+import { takesNewConnections } from '../plan/health.ts'
+import { withReplicas } from '../plan/replicas.ts'
 
 /** Reasons for leaving a link out that lie in the package: the service is as complete as it can be without it. */
 const inherent: Readonly<Record<Skip['code'], boolean>> = {
@@ -32,7 +34,10 @@ export const createLinkInspector = (desired: DesiredState, actual: ActualState) 
   const wires = new Map(actual.wires.map((wire) => [wire.port, wire]))
   const flows = new Set(actual.flows.map(flowKey))
   const wanted = new Map<string, DesiredFlow[]>()
-  for (const flow of desired.flows) {
+  const takesNew = takesNewConnections(desired, actual, () => false)
+  for (const whole of desired.flows) {
+    // A replica that is not there is told by its interface; one that gets no new connections is as it shall be.
+    const flow = withReplicas(whole, () => true, takesNew)
     const key = `${flow.copy} ${flow.link}`
     wanted.set(key, [...(wanted.get(key) ?? []), flow])
   }

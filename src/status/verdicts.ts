@@ -1,9 +1,11 @@
 import type { DesireResult } from '../desired/result.ts'
+import type { ObservedContainer } from '../model/actual.ts'
 import { formatDiagnostic, isError } from '../model/diagnostics.ts'
 import { isFetching } from '../model/errors.ts'
+import type { ContainerName } from '../model/names.ts'
 import type { LinkStatus } from '../model/status.ts'
 import { no, sentences, someOf, unknown, yes, type Verdict } from './conditions.ts'
-import { containerProblem } from './functions.ts'
+import { containerProblem, healthProblem } from './functions.ts'
 import type { InstanceEntry, PassResult } from './input.ts'
 import { isMissed } from './links.ts'
 
@@ -80,24 +82,35 @@ export const placedVerdict = (result: DesireResult): Verdict => {
   return yes('Placed', sentences(warnings(result, 'DATA_CENTER_GONE', 'DATA_CENTER_UNKNOWN')))
 }
 
-/** Containers that shall run and do not, each with why. */
-const unwell = (result: DesireResult, pass: PassResult, role: 'vnf' | 'sap'): readonly string[] => {
-  const observed = new Map(pass.actual.containers.map((one) => [one.name, one]))
+type Look = (name: ContainerName, observed: ObservedContainer | undefined) => string | undefined
+
+/** Containers of that role that are not as they shall be, each with why. */
+const unwell = (result: DesireResult, { actual }: PassResult, role: 'vnf' | 'sap', look: Look): readonly string[] => {
+  const observed = new Map(actual.containers.map((one) => [one.name, one]))
   return result.functions
     .filter((one) => one.role === role)
     .flatMap((one) => {
-      const problem = one.problem ?? containerProblem(one.container, observed.get(one.container), pass)
+      const problem = look(one.container, observed.get(one.container))
       return problem === undefined ? [] : [`${one.container}: ${problem}`]
     })
 }
 
+/** Those that shall run and do not. */
+const notRunning = (result: DesireResult, pass: PassResult, role: 'vnf' | 'sap'): readonly string[] => {
+  const planned = new Map(result.functions.map(({ container, problem }) => [container, problem]))
+  return unwell(result, pass, role, (name, observed) => planned.get(name) ?? containerProblem(name, observed, pass))
+}
+
 export const containersVerdict = (result: DesireResult, pass: PassResult): Verdict => {
   const total = result.functions.filter(({ role }) => role === 'vnf').length
-  const problems = unwell(result, pass, 'vnf')
-  if (problems.length === 0) return yes('Running', `${total} of ${total} run`)
-  const held = result.functions.some(({ container }) => pass.policy.heldBack.has(container))
+  const problems = notRunning(result, pass, 'vnf')
+  const sick = unwell(result, pass, 'vnf', (_, observed) => healthProblem(observed))
   const count = `${total - problems.length} of ${total} run`
-  return no(held ? 'HeldBack' : 'NotRunning', `${count}; ${sentences(problems)}`)
+  if (problems.length + sick.length === 0) return yes('Running', count)
+  const told = `${count}; ${sentences([...problems, ...sick])}`
+  if (problems.length === 0) return no('Unhealthy', told)
+  const held = result.functions.some(({ container }) => pass.policy.heldBack.has(container))
+  return no(held ? 'HeldBack' : 'NotRunning', told)
 }
 
 export const linksVerdict = (result: DesireResult, links: readonly LinkStatus[]): Verdict => {
@@ -122,7 +135,7 @@ export const sapsVerdict = (result: DesireResult, pass: PassResult): Verdict => 
   if (saps.length === 0) return yes('NoSaps')
   const problems = [
     ...saps.flatMap(({ name, problem }) => (problem === undefined ? [] : [`${name}: ${problem}`])),
-    ...unwell(result, pass, 'sap'),
+    ...notRunning(result, pass, 'sap'),
   ]
   const bridges = new Map(pass.actual.bridges.map((one) => [one.name, one]))
   for (const { name, role, address, nat } of desired.bridges) {

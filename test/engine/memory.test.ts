@@ -19,6 +19,8 @@ t.test('containers', async (t) => {
     const hands = createHands(world)
     const missingImage = name.image('no.such/image:1')
     world.images.unknown.add(missingImage)
+    const checkedImage = name.image('local/checked:1')
+    world.images.checked.add(checkedImage)
     const engine = createMemoryContainers(world, owner)
     return {
       engine,
@@ -26,12 +28,14 @@ t.test('containers', async (t) => {
       instance,
       image: name.image('local/vnf:1'),
       missingImage,
+      checkedImage,
       hands: {
         kill: async (of) => hands.kill(of),
         restart: async (of) => hands.restart(of),
         pause: async (of) => hands.pause(of),
         remove: async (of) => hands.removeContainer(of),
         updateLimits: async (of, limits) => hands.updateLimits(of, limits),
+        setHealth: async (of, health) => hands.setHealth(of, health),
         createForeign: async (of) => hands.addForeignContainer(of),
         exists: async (of) => world.containers.has(of),
       },

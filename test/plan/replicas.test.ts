@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
+import { createHands } from '../../src/engine/memory/hands.ts'
 import { createWorld } from '../../src/engine/memory/world.ts'
 import type { DesiredState } from '../../src/model/desired.ts'
 import { flowToHave, portsOfFlow } from '../../src/plan/replicas.ts'
@@ -12,6 +13,8 @@ const ports = (text: string) => text.split(' ').map(name.port)
 
 const flow = (actions: string, ...replicas: readonly string[]) =>
   build.flow('a', 'b', 'sond-dc1', 'l', { actions, needs: ports('a'), replicas: replicas.map(ports) })
+
+const always = (): boolean => true
 
 t.test('a flow spreads over the replicas that are there', (t) => {
   const cases: readonly [string, ReturnType<typeof flow>, string, string | undefined][] = [
@@ -30,20 +33,40 @@ t.test('a flow spreads over the replicas that are there', (t) => {
   ]
   for (const [title, wanted, gone, actions] of cases) {
     const lost = new Set(gone.split(' '))
-    t.equal(flowToHave(wanted, (port) => !lost.has(port))?.actions, actions, title)
+    t.equal(flowToHave(wanted, (port) => !lost.has(port), always)?.actions, actions, title)
   }
-  t.strictSame(flowToHave(flow('output:p,output:q', 'p q'), (port) => port !== 'p')?.replicas, [['q']])
+  t.strictSame(flowToHave(flow('output:p,output:q', 'p q'), (port) => port !== 'p', always)?.replicas, [['q']])
+  t.end()
+})
+
+t.test('new connections go to replicas that are well', (t) => {
+  const cases: readonly [string, string, string, string, string | undefined][] = [
+    ['all well', 'bundle(x,members:p,q,r)', '', '', 'bundle(x,members:p,q,r)'],
+    ['one is not', 'bundle(x,members:p,q,r)', '', 'q', 'bundle(x,members:p,r)'],
+    ['one is not, another is gone', 'bundle(x,members:p,q,r)', 'p', 'q', 'bundle(x,members:r)'],
+    ['none that is there is well', 'bundle(x,members:p,q,r)', 'p', 'q r', 'bundle(x,members:q,r)'],
+    ['none is well', 'bundle(x,members:p,q,r)', '', 'p q r', 'bundle(x,members:p,q,r)'],
+    ['all are gone', 'bundle(x,members:p,q,r)', 'p q r', 'q', undefined],
+    ['what all shall hear they hear', 'output:p,output:q,output:r', '', 'q', 'output:p,output:q,output:r'],
+    ['but those that are gone', 'output:p,output:q,output:r', 'r', 'q', 'output:p,output:q'],
+  ]
+  for (const [title, actions, gone, unwell, expected] of cases) {
+    const [lost, sick] = [new Set(gone.split(' ')), new Set(unwell.split(' '))]
+    const had = flowToHave(
+      flow(actions, 'p q r'),
+      (port) => !lost.has(port),
+      (port) => !sick.has(port),
+    )
+    t.equal(had?.actions, expected, title)
+  }
   t.end()
 })
 
 t.test('a flow without replicas is all or nothing', (t) => {
   const plain = build.flow('a', 'b', 'sond-dc1')
+  t.equal(flowToHave(plain, always, always), plain)
   t.equal(
-    flowToHave(plain, () => true),
-    plain,
-  )
-  t.equal(
-    flowToHave(plain, (port) => port !== 'b'),
+    flowToHave(plain, (port) => port !== 'b', always),
     undefined,
   )
   t.strictSame(portsOfFlow(plain), ['a', 'b'])
@@ -85,4 +108,33 @@ t.test('replicas that may not start are left out of the flows, and taken in when
   t.equal(await spread('p', 'q', 'r'), undefined, 'none is there')
   t.equal(await spread('q'), 'svp,svr)')
   t.equal(await spread(), 'svp,svq,svr)')
+})
+
+t.test('replicas whose check does not pass get no new connections', async (t) => {
+  const world = createWorld({ datapath: 'netdev' })
+  const hands = createHands(world)
+  const engines = createMemoryEngines({ owner: 'sond', world })
+  const container = (vnf: string): string => `sond.demo.0.${vnf}.0`
+  const spread = async (title: string, expected: string): Promise<void> => {
+    await converge(service(), engines, { cookie: 7 })
+    const { flows } = await engines.switches.observe({ cookie: 7 }, [name.bridge('sond-dc1')])
+    t.equal(flows.find(({ match }) => match === 'in_port=sva')?.actions.replace(/^.*members:/u, ''), expected, title)
+  }
+  world.images.checked.add('img:1')
+  const outcomes = await converge(service(), engines, { cookie: 7 }, 1)
+  const order = outcomes.map(({ step }) => step.kind)
+  t.ok(order.lastIndexOf('openGate') < order.indexOf('changeFlows'), 'their programs run before they get any')
+  await spread('none has passed it yet: all of them', 'svp,svq,svr)')
+  hands.setHealth(container('q'), 'healthy')
+  await spread('the one that has', 'svq)')
+  for (const vnf of ['p', 'r']) hands.setHealth(container(vnf), 'healthy')
+  await spread('all have', 'svp,svq,svr)')
+  hands.setHealth(container('q'), 'unhealthy')
+  await spread('one fails', 'svp,svr)')
+  hands.kill(container('r'))
+  await spread('one starts anew', 'svp)')
+  hands.removeContainer(container('p'))
+  await spread('the last one is made anew: none is well', 'svp,svq,svr)')
+  for (const vnf of ['p', 'q', 'r']) hands.setHealth(container(vnf), 'healthy')
+  await spread('all are again', 'svp,svq,svr)')
 })

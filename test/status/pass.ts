@@ -2,6 +2,7 @@
 import { desireInstance } from '../../src/desired/desire.ts'
 import { effectiveSettings } from '../../src/desired/settings.ts'
 import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
+import { createWorld } from '../../src/engine/memory/world.ts'
 import type { ServiceInstance, SondConfiguration } from '../../src/model/documents.ts'
 import type { ContainerName } from '../../src/model/names.ts'
 import type { InstanceStatus } from '../../src/model/status.ts'
@@ -53,7 +54,8 @@ export const createDemo = async ({ service, spec, settings }: Sketch) => {
     ledger: { allocations: new Map(), reserved: [] },
     previous: undefined,
   })
-  const engines = createMemoryEngines({ owner: name.owner('sond') })
+  const world = createWorld()
+  const engines = createMemoryEngines({ owner: name.owner('sond'), world })
   const cookie = result.allocation?.cookie ?? 0
   const entry: InstanceEntry = {
     document,
@@ -73,6 +75,7 @@ export const createDemo = async ({ service, spec, settings }: Sketch) => {
     entry,
     result,
     engines,
+    world,
     look,
     converge: () => converge(result.desired, engines, { cookie, policy: policyBase }),
     /** The status after a pass. */

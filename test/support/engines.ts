@@ -121,6 +121,8 @@ export interface BusyboxImage {
   readonly env?: Readonly<Record<string, string>>
   readonly user?: string
   readonly workdir?: string
+  /** Command of its health check, run every 200 ms; it fails when two runs in a row do. */
+  readonly healthcheck?: string
   /** False: without `/bin/sh` and the other applets, with nothing but `/bin/sleep`. */
   readonly shell?: boolean
   /** Further files by absolute path; executable. */
@@ -160,6 +162,9 @@ export const importBusyboxImage = async (docker: Docker, name: string, image: Bu
         ...(cmd.length === 0 ? [] : [`CMD ${JSON.stringify(cmd)}`]),
         ...Object.entries(image.env ?? {}).map(([key, value]) => `ENV ${key}=${JSON.stringify(value)}`),
         ...(image.user === undefined ? [] : [`USER ${image.user}`]),
+        ...(image.healthcheck === undefined
+          ? []
+          : [`HEALTHCHECK --interval=200ms --timeout=5s --retries=2 CMD ${image.healthcheck}`]),
         ...(image.workdir === undefined ? [] : [`WORKDIR ${image.workdir}`]),
       ]
       const [, repository = name, tag = 'latest'] = /^(.*?)(?::([^:/]+))?$/.exec(name) ?? []

@@ -34,7 +34,7 @@ export interface EventsOptions {
   readonly pingTimeout: number
 }
 
-/** Those that change what is observed. Many others, such as those of health checks, never reach us. */
+/** Those that change what is observed; Docker takes them for beginnings: `health_status: healthy`. Each run of a check, as others, never reaches us. */
 const containerActions = [
   'create',
   'start',
@@ -47,6 +47,7 @@ const containerActions = [
   'update',
   'rename',
   'destroy',
+  'health_status',
 ]
 const imageActions = ['pull', 'import', 'load', 'tag', 'untag', 'delete']
 const backoff = { firstMs: 100, longestMs: 5_000 }

@@ -1,5 +1,5 @@
 import type { ContainerInspectInfo } from 'dockerode'
-import type { ContainerState, ObservedContainer, ScriptState } from '../../model/actual.ts'
+import type { ContainerState, Health, ObservedContainer, ScriptState } from '../../model/actual.ts'
 import { parseContainerName, parseImageRef, parseObjectName, parseVnfId } from '../../model/names.ts'
 import { asOwned, labels } from '../../model/ownership.ts'
 import type { Owned } from '../../model/ownership.ts'
@@ -27,6 +27,14 @@ const states: Readonly<Record<string, ContainerState>> = {
   removing: 'removing',
   exited: 'exited',
   dead: 'dead',
+}
+
+const healths: Readonly<Record<string, Health>> = { starting: 'starting', healthy: 'healthy', unhealthy: 'unhealthy' }
+
+/** Docker says `none`, or nothing, of a container whose image has no check. */
+const healthOf = ({ Health: told }: ContainerInspectInfo['State']): Pick<ObservedContainer, 'health'> => {
+  const health = healths[told?.Status ?? '']
+  return health === undefined ? {} : { health }
 }
 
 const variable = (env: readonly string[], name: string): string | undefined =>
@@ -81,6 +89,7 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
       pid: state.Pid,
       startedAt: state.StartedAt,
       exitCode: state.ExitCode,
+      ...healthOf(state),
       image,
       specHash: marks[labels.specHash] ?? '',
       dataCenter: marks[labels.dataCenter] ?? '',

@@ -20,6 +20,7 @@ export const endContainer = (world: World, container: MemoryContainer, exitCode:
   container.state = 'exited'
   container.exitCode = exitCode
   container.pid = 0
+  if (container.health !== undefined) container.health = 'unhealthy'
   for (const script of [container.scripts.start, container.scripts.stop]) {
     if (script?.run === 'running') Object.assign(script, { run: 'done', exitCode: 137 })
   }
@@ -34,6 +35,7 @@ export const startContainer = (world: World, container: MemoryContainer): void =
   container.pid = 1000 + world.next()
   container.startedAt = world.instant()
   container.gate = 'closed'
+  if (world.images.checked.has(container.image)) container.health = 'starting'
   world.namespaces.set(container.pid, new Map())
   if (container.network === 'bridge') addDevice(world, { name: 'eth0', namespace: container.pid })
   for (const script of [container.scripts.start, container.scripts.stop]) {
@@ -107,6 +109,7 @@ const observed = (container: MemoryContainer): Owned<ObservedContainer> | undefi
     pid: container.pid,
     startedAt: container.startedAt,
     exitCode: container.exitCode,
+    ...(container.health === undefined ? {} : { health: container.health }),
     specHash: container.specHash,
     limits: container.limits,
     gate: isUp(container) ? container.gate : 'none',

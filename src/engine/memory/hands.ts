@@ -1,3 +1,4 @@
+import type { Health } from '../../model/actual.ts'
 import type { Limits } from '../../model/desired.ts'
 import { endContainer, setLimits, startContainer } from './containers.ts'
 import { addDevice, deleteDevice, deleteNamespace, devicesIn, tellLinks } from './devices.ts'
@@ -19,6 +20,8 @@ export interface Hands {
   kill(container: string, exitCode?: number): void
   restart(container: string): void
   pause(container: string): void
+  /** What its check comes to; of one whose image has none nothing is told. */
+  setHealth(container: string, health: Health): void
   removeContainer(container: string): void
   updateLimits(container: string, limits: Limits): void
   addForeignContainer(container: string): void
@@ -77,6 +80,12 @@ export const createHands = (world: World): Hands => {
         if (container.state !== 'running') return
         container.state = 'paused'
         tell(container, 'paused')
+      }),
+    setHealth: (name, health) =>
+      withContainer(name, (container) => {
+        if (container.health === undefined || container.state !== 'running') return
+        container.health = health
+        tell(container, `is ${health}`)
       }),
     removeContainer: (name) =>
       withContainer(name, (container) => {

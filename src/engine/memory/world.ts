@@ -1,4 +1,4 @@
-import type { ContainerState } from '../../model/actual.ts'
+import type { ContainerState, Health } from '../../model/actual.ts'
 import type { Limits, UnitKey } from '../../model/desired.ts'
 import { EngineError, type EngineErrorCode } from '../../model/errors.ts'
 import type { Shaper } from '../../model/shaping.ts'
@@ -28,6 +28,7 @@ export interface MemoryContainer {
   startedAt: string
   exitCode: number
   gate: 'closed' | 'open'
+  health?: Health
 }
 
 export interface MemoryDevice {
@@ -102,6 +103,8 @@ export interface World {
     readonly unknown: Set<string>
     /** Their program ends with this code as soon as the gate opens. */
     readonly exiting: Map<string, number>
+    /** They have a check of their own, which nobody but `hands.setHealth` carries out. */
+    readonly checked: Set<string>
   }
   /** Owner marks and who holds them. */
   readonly locks: Map<string, object>
@@ -135,7 +138,7 @@ export const createWorld = (options: WorldOptions = {}): World => {
     namespaces: new Map([[0, new Map<string, MemoryDevice>()]]),
     bridges: new Map(),
     nat: [],
-    images: { missing: new Set(), unknown: new Set(), exiting: new Map() },
+    images: { missing: new Set(), unknown: new Set(), exiting: new Map(), checked: new Set() },
     locks: new Map(),
     calls,
     failNext: (failure) => {

@@ -18,6 +18,8 @@ export interface ContainerSubject {
   readonly image: ImageRef
   /** Nowhere to be had. */
   readonly missingImage: ImageRef
+  /** As `image`, with a check of its own. */
+  readonly checkedImage: ImageRef
   /** What a user does by hand. */
   readonly hands: {
     kill(name: ContainerName): Promise<void>
@@ -25,6 +27,8 @@ export interface ContainerSubject {
     pause(name: ContainerName): Promise<void>
     remove(name: ContainerName): Promise<void>
     updateLimits(name: ContainerName, limits: Limits): Promise<void>
+    /** Has the check of a container of `checkedImage` pass or fail from now on. */
+    setHealth(name: ContainerName, health: 'healthy' | 'unhealthy'): Promise<void>
     /** Makes a container without our marks, not running. */
     createForeign(name: ContainerName): Promise<void>
     exists(name: ContainerName): Promise<boolean>
@@ -161,6 +165,22 @@ export const containerContract = (t: Test, makeSubject: () => Promise<ContainerS
     const again = await see(first.name)
     t.match(again, { state: 'running', gate: 'closed' })
     t.not(again?.startedAt, first.startedAt)
+  })
+
+  withSubject('tells what the check of an image says', async (t, { engine, hands, image, checkedImage }, tools) => {
+    const { make, see, run } = tools
+    t.notOk('health' in (await run(make('plain', { image }))), 'it has none')
+    const first = await run(make('fw', { image: checkedImage }))
+    const health = async () => (await see(first.name))?.health
+    t.match(first.health, /starting|unhealthy/, 'nothing has passed yet')
+    for (const state of ['healthy', 'unhealthy', 'healthy'] as const) {
+      await hintAfter(engine, first.instance, () => hands.setHealth(first.name, state))
+      await until(`it to be ${state}`, async () => (await health()) === state)
+    }
+    await hands.kill(first.name)
+    await until('the end', async () => (await see(first.name))?.state === 'exited')
+    await engine.start(first.name)
+    t.match(await health(), /starting|unhealthy/, 'what was said of an earlier run counts no longer')
   })
 
   withSubject('closes the gate again on a restart by hand', async (t, { engine, hands }, { make, see, run }) => {

@@ -17,7 +17,12 @@ export const ownerName = (text: string): Owner => must(parseOwner(text), text)
 /** The image of the contract: a shell, and a program that runs until killed. */
 export const testImage = imageRef('local/vnf:1')
 
-export const prepareImage = (docker: Docker): Promise<void> => importBusyboxImage(docker, testImage)
+const checkedImage = imageRef('local/checked:1')
+
+export const prepareImage = async (docker: Docker): Promise<void> => {
+  await importBusyboxImage(docker, testImage)
+  await importBusyboxImage(docker, checkedImage, { healthcheck: 'test -e /tmp/well' })
+}
 
 /** A Docker adapter on the test's private engine. */
 export const makeEngine = (engines: TestEngines, owner: Owner, more: Partial<DockerEngineOptions> = {}) =>
@@ -45,6 +50,7 @@ export const makeSubject = async (engines: TestEngines): Promise<ContainerSubjec
     owner,
     instance: `i${number}`,
     image: testImage,
+    checkedImage,
     missingImage: imageRef('local/nowhere:1'),
     hands: {
       kill: async (name) => {
@@ -61,6 +67,10 @@ export const makeSubject = async (engines: TestEngines): Promise<ContainerSubjec
       },
       updateLimits: async (name, limits) => {
         await at(name).update(toDockerUpdate(limits, '0-1'))
+      },
+      setHealth: async (name, health) => {
+        const command = health === 'healthy' ? ['touch', '/tmp/well'] : ['rm', '-f', '/tmp/well']
+        await engine.exec(name, command)
       },
       createForeign: async (name) => {
         await docker.createContainer({ name, Image: testImage, HostConfig: { NetworkMode: 'none' } })
