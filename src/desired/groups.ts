@@ -94,6 +94,13 @@ export const groupRules = (group: Group): readonly Rule[] => {
       actions: choose('symmetric_l3l4', 'hrw', ports),
       ...anyOf,
     },
+    // The hash above leaves UDP's ports out, for only the first fragment of a datagram bears them.
+    ...['udp', 'udp6'].map((protocol) => ({
+      priority: 11,
+      match: `${tracked},${protocol},metadata=${metadata},nw_frag=no`,
+      actions: choose('symmetric_l3l4+udp', 'hrw', ports),
+      ...anyOf,
+    })),
     // Begun before it was tracked: while the first replica was alone.
     ...ports.slice(0, 1).flatMap((first) =>
       ['tcp', 'tcp6'].map((protocol) => ({

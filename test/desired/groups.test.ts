@@ -50,6 +50,8 @@ t.test('a scaled function: what comes to it and from it', (t) => {
     'dc1 11 ip,in_port=b#1:in -> ct(commit,zone=Z1,exec(set_field:0x2->ct_mark)),output:a:out',
     'dc1 11 ipv6,in_port=b#1:in -> ct(commit,zone=Z1,exec(set_field:0x2->ct_mark)),output:a:out',
     'dc1 10 table=1,metadata=M1 -> bundle_load(symmetric_l3l4,0,hrw,ofport,NXM_OF_IN_PORT[],members:b:in,b#1:in),resubmit(,2)',
+    'dc1 11 table=1,udp,metadata=M1,nw_frag=no -> bundle_load(symmetric_l3l4+udp,0,hrw,ofport,NXM_OF_IN_PORT[],members:b:in,b#1:in),resubmit(,2)',
+    'dc1 11 table=1,udp6,metadata=M1,nw_frag=no -> bundle_load(symmetric_l3l4+udp,0,hrw,ofport,NXM_OF_IN_PORT[],members:b:in,b#1:in),resubmit(,2)',
     'dc1 11 table=1,ct_mark=0,tcp,metadata=M1,tcp_flags=-syn -> bundle_load(eth_src,0,active_backup,ofport,NXM_OF_IN_PORT[],members:b:in),resubmit(,2)',
     'dc1 11 table=1,ct_mark=0,tcp6,metadata=M1,tcp_flags=-syn -> bundle_load(eth_src,0,active_backup,ofport,NXM_OF_IN_PORT[],members:b:in),resubmit(,2)',
     'dc1 12 table=1,ct_mark=0x1,metadata=M1 -> bundle_load(eth_src,0,active_backup,ofport,NXM_OF_IN_PORT[],members:b:in),resubmit(,2)',
@@ -105,7 +107,7 @@ t.test('scaled neighbours: each side is tracked for itself', (t) => {
 
 t.test('one way only', (t) => {
   const one = flowTexts(scaled({ b: 2 }, ['l1 E-Line a:out b:in'], { settings: { bidirectional: false } }))
-  t.equal(one.length, 6 + 10, 'nothing comes from the replicas')
+  t.equal(one.length, 6 + 12, 'nothing comes from the replicas')
   const other = readable(flowTexts(scaled({ b: 2 }, ['l1 E-Line b:in a:out'], { settings: { bidirectional: false } })))
   t.strictSame(other.slice(1, 3), [
     'dc1 11 ip,in_port=b:in -> ct(commit,zone=Z1,exec(set_field:0x1->ct_mark)),output:a:out',

@@ -2,27 +2,17 @@ import { writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { importBusyboxImage, startTestEngines, type TestEngines } from '../support/engines.ts'
 import { startSond, type TestDaemon } from '../support/daemon.ts'
-import { inContainerNetwork, inNamespace, management, ofctl, pings } from '../support/reach.ts'
+import { inContainerNetwork, inNamespace, management, ofctl } from '../support/reach.ts'
 import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
-import { serveTcp, servicePort, startTcpClient } from '../support/tcp.ts'
+import { chainEnds, joinEnds, loadOf, movedOf, replicaOfEach, route, trackedReplicas } from '../support/replicas.ts'
+import { serveTcp, startTcpClient } from '../support/tcp.ts'
 import { until } from '../support/until.ts'
 
 const image = 'test/host:1'
-const client = 'sond.demo.0.f1.0'
-const server = 'sond.demo.0.f3.0'
-const router = (replica: number): string => `sond.demo.0.f2.${replica}`
-
-const route = (engines: TestEngines, container: string, to: string, via: string): Promise<string> =>
-  inContainerNetwork(engines, container, 'ip', 'route', 'replace', to, 'via', via)
+const { client, server, router } = chainEnds('demo')
 
 const scaled = (replicas: number, more: Readonly<Record<string, unknown>> = {}): string =>
   buildManifest('demo', 'chain', { functions: [{ vnfId: 'f2', replicas, ...more }] })
-
-/** Lets f1 and f3 reach each other by whatever f2 is. */
-const joinEnds = async (engines: TestEngines): Promise<void> => {
-  await route(engines, client, '10.30.1.0/30', '10.30.0.2')
-  await route(engines, server, '10.30.0.0/30', '10.30.1.1')
-}
 
 const scale = async (sond: TestDaemon, replicas: number, more?: Readonly<Record<string, unknown>>): Promise<void> => {
   const before = (await sond.get('demo')).metadata.generation
@@ -62,24 +52,6 @@ const createCounter = async (engines: TestEngines, sond: TestDaemon): Promise<()
   }
 }
 
-/** Replicas of the connections that are there, by the client's port, as each side of the function knows them. */
-const trackedReplicas = async (engines: TestEngines): Promise<ReadonlyMap<number, ReadonlySet<number>>> => {
-  const text = await inNamespace(
-    engines,
-    'ovs-appctl',
-    ...['-t', `${engines.ovsRunDir}/ovs-vswitchd.ctl`, 'dpctl/dump-conntrack'],
-  )
-  const found = new Map<number, Set<number>>()
-  for (const line of text.split('\n')) {
-    const [, a, b, mark] = /^tcp,.*?sport=(\d+),dport=(\d+).*,mark=(\d+),protoinfo=\(state=EST/.exec(line) ?? []
-    if (a === undefined || b === undefined) continue
-    const from = a === servicePort ? b : a // one that was tracked from its middle on may begin with an answer
-    const replicas = found.get(Number(from)) ?? new Set()
-    found.set(Number(from), replicas.add(Number(mark) - 1))
-  }
-  return found
-}
-
 void t.test('a function in the middle of a chain, scaled in place', async (t) => {
   const engines = await startTestEngines(t)
   const { docker } = engines
@@ -91,7 +63,7 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
   await sond.drop('chain.son', await buildPackage(chainSketch('chain', 4, image)))
   await sond.drop('demo.yaml', scaled(3))
   await sond.ready('demo')
-  await joinEnds(engines)
+  await joinEnds(engines, 'demo')
   const passed = await createCounter(engines, sond)
 
   /** What is not scaled: containers with their interfaces, in full. */
@@ -192,23 +164,8 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
       { timeout: 15_000, every: 50 },
     )
   }
-  /** Of each held connection its replica. */
-  const replicas = async (): Promise<ReadonlyMap<number, number>> => {
-    const all = await trackedReplicas(engines)
-    t.ok(
-      [...all.values()].every((set) => set.size === 1),
-      'both sides of the function know the same replica',
-    )
-    return new Map([...all].map(([from, set]) => [from, Math.min(...set)]))
-  }
-  /** Those that moved, but for those of `gone`. */
-  const moved = (
-    before: ReadonlyMap<number, number>,
-    after: ReadonlyMap<number, number>,
-    gone: readonly number[] = [],
-  ): readonly number[] =>
-    [...before].filter(([from, was]) => !gone.includes(was) && after.get(from) !== was).map(([from]) => from)
-  const loadOf = (all: ReadonlyMap<number, number>): readonly number[] => [...new Set(all.values())].sort()
+  /** Of each held connection its replica; both sides of the function know the same. */
+  const replicas = (): Promise<ReadonlyMap<number, number>> => replicaOfEach(engines, '10.30.1.2')
 
   await t.test('3 → 2: the connections of the two that stay stay', async (t) => {
     await flows()
@@ -219,7 +176,7 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     await scale(sond, 2)
     await flows()
     const after = await replicas()
-    t.strictSame(moved(before, after, [2]), [])
+    t.strictSame(movedOf(before, after, [2]), [])
     t.strictSame(loadOf(after), [0, 1], 'those of the third go on by the others')
     t.match(await pinging, /30 packets transmitted, 30 packets received/, 'the link beside it loses no packet')
     t.strictSame(await neighbours(), untouched, 'the neighbours are as they were')
@@ -230,12 +187,12 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     const pinging = inContainerNetwork(engines, client, 'busybox', 'ping', '-c', '30', '-i', '0.1', '10.30.1.2')
     await scale(sond, 4)
     await flows()
-    t.strictSame(moved(before, await replicas()), [])
+    t.strictSame(movedOf(before, await replicas()), [])
     t.match(await pinging, /30 packets transmitted, 30 packets received/, 'nor does one lose a packet')
     await peer.hold(40)
     await flows()
     const after = await replicas()
-    t.strictSame(moved(before, after), [])
+    t.strictSame(movedOf(before, after), [])
     t.strictSame(loadOf(after), [0, 1, 2, 3])
     t.strictSame(await neighbours(), untouched)
   })
@@ -250,7 +207,7 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     })
     await sond.ready('demo')
     await flows()
-    t.strictSame(moved(before, await replicas(), [1]), [])
+    t.strictSame(movedOf(before, await replicas(), [1]), [])
     t.strictSame(await neighbours(), untouched)
   })
 
@@ -265,7 +222,7 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     })
     await flows()
     t.ok(await peer.talk(5))
-    t.strictSame(moved(before, await replicas(), [3]), [])
+    t.strictSame(movedOf(before, await replicas(), [3]), [])
     await docker.getContainer(router(3)).remove({ force: true })
     await until('it to be back', async () => /members:\w+,\w+,\w+,/.test(await flowsNow()), { timeout: 30_000 })
     await sond.ready('demo')
@@ -278,17 +235,31 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
     t.notMatch(text, /table=|ct\(|bundle/, 'one replica needs none of this')
     const other = await startTcpClient(t, engines, client, '10.30.1.2')
     await other.hold(20)
-    const known = await trackedReplicas(engines)
+    const talk = await startTcpClient(t, engines, client, '10.30.1.2')
+    await talk.datagrams(20)
+    const known = await trackedReplicas(engines, '10.30.1.2')
     await scale(sond, 3)
     await flows()
-    await until('the new ones to be known', async () => (await trackedReplicas(engines)).size === known.size + 20)
-    const fresh = [...(await trackedReplicas(engines))].filter(([from]) => !known.has(from))
+    await until(
+      'the new ones to be known',
+      async () => (await trackedReplicas(engines, '10.30.1.2')).size === known.size + 20,
+    )
+    const fresh = [...(await trackedReplicas(engines, '10.30.1.2'))].filter(([from]) => !known.has(from))
     t.strictSame(
       fresh.filter(([, set]) => set.size !== 1 || !set.has(0)),
       [],
       'connections from the time when it was alone',
     )
     t.notOk((await other.report()).includes(-1))
+    t.strictSame(
+      loadOf(await replicaOfEach(engines, '10.30.1.2', 'udp')),
+      [0, 1, 2],
+      'UDP does not show that it has begun before: it is spread anew',
+    )
+    const rounds = await talk.report()
+    await until('it to go on by whoever has it', async () =>
+      (await talk.report()).every((now, index) => now > (rounds[index] ?? 0)),
+    )
     t.strictSame(await neighbours(), untouched)
   })
 
@@ -302,62 +273,4 @@ void t.test('a function in the middle of a chain, scaled in place', async (t) =>
       (await ofctl(engines, 'dump-flows', management(engines, 'sond-dc1')).catch(() => '')).includes('0x50dd')
     await until('the flows to be gone', async () => !(await left()))
   })
-})
-
-void t.test('replicas in another data center, between neighbours of theirs', async (t) => {
-  const engines = await startTestEngines(t)
-  await importBusyboxImage(engines.docker, image)
-  const sond = await startSond(t, engines)
-  const object = (kind: string, name: string, spec: string): string =>
-    `apiVersion: sond.dev/v1alpha1\nkind: ${kind}\nmetadata: {name: ${name}}\nspec: ${spec}\n`
-  await sond.drop(
-    'topology.yaml',
-    [
-      object('DataCenter', 'dc1', '{}'),
-      object('DataCenter', 'dc2', '{}'),
-      object('Link', 'dc1-dc2', '{endpoints: [dc1, dc2]}'),
-    ].join('---\n'),
-  )
-  await sond.drop('chain.son', await buildPackage(chainSketch('chain', 3, image)))
-  const at = (vnfId: string, dataCenter: string, replicas = 1) => ({ vnfId, dataCenter, replicas })
-  const functions = [at('f1', 'dc1'), at('f2', 'dc2', 3), at('f3', 'dc1')]
-  await sond.drop('demo.yaml', buildManifest('demo', 'chain', { functions }))
-  await sond.ready('demo')
-  await joinEnds(engines)
-  await serveTcp(t, engines, server)
-  const peer = await startTcpClient(t, engines, client, '10.30.1.2')
-  for (let count = 0; count < 20; count += 1) t.ok(await peer.talk(5), `connection ${count}`)
-  await peer.hold(30)
-  const tracked = [...(await trackedReplicas(engines)).values()]
-  t.ok(
-    tracked.every((set) => set.size === 1),
-    'both ways by one replica',
-  )
-  t.strictSame([...new Set(tracked.flatMap((set) => [...set]))].sort(), [0, 1, 2])
-})
-
-void t.test('on an E-LAN every replica has its own address', async (t) => {
-  const engines = await startTestEngines(t)
-  await importBusyboxImage(engines.docker, image)
-  const sond = await startSond(t, engines)
-  const functions = ['f1', 'f2'].map((id) => ({ id, image, interfaces: ['lan'] }))
-  await sond.drop(
-    'lan.son',
-    await buildPackage({ name: 'lan', functions, links: [['m', 'E-LAN', 'f1:lan', 'f2:lan']] }),
-  )
-  const manifest = (replicas: number) => buildManifest('demo', 'lan', { functions: [{ vnfId: 'f2', replicas }] })
-  await sond.drop('demo.yaml', manifest(2))
-  const addressesOf = ({ status }: Awaited<ReturnType<typeof sond.get>>): readonly string[] =>
-    status.functions.flatMap(({ interfaces }) => interfaces.map(({ address, mac }) => `${address ?? ''} ${mac}`))
-  const before = addressesOf(await sond.ready('demo'))
-  await sond.drop('demo.yaml', manifest(3))
-  await until('the third', async () => (await sond.get('demo')).status.functions.length === 4)
-  const after = addressesOf(await sond.ready('demo'))
-  t.strictSame(after.slice(0, 3), before, 'those that were there keep theirs')
-  t.equal(new Set(after.map((text) => text.split(' ')[0])).size, 4, 'four addresses')
-  t.equal(new Set(after.map((text) => text.split(' ')[1])).size, 4, 'four MACs')
-  for (const text of after.slice(1)) {
-    const [address = ''] = text.split(' ')
-    t.ok(await pings(engines, client, address), `f1 reaches ${address}`)
-  }
 })

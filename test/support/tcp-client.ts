@@ -1,9 +1,10 @@
 /**
  * A program for the namespace of a container: TCP connections to an echo server, by commands on standard input, an answer in JSON for
  * each. `talk ROUNDS` = one connection, so many exchanges, closed again: whether it worked. `hold COUNT` = connections that go on
- * exchanging until the end: how many came up. `report` = of each held connection the exchanges so far, or -1 when it broke.
+ * exchanging until the end: how many came up. `datagrams COUNT` = the same with UDP, where a lost one is sent again. `report` = of each held connection the exchanges so far, or -1 when it broke.
  */
 import { once } from 'node:events'
+import { createSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -50,6 +51,24 @@ const commands: Readonly<Record<string, (argument: number) => Promise<unknown>>>
       })
     }
     return sockets.length
+  },
+  datagrams: async (count) => {
+    for (let index = 0; index < count; index += 1) {
+      const socket = createSocket('udp4')
+      const state = { rounds: 0 }
+      held.push(state)
+      const send = (): void => socket.send('x', Number(port), host)
+      let again = setInterval(send, 300)
+      socket.on('message', () => {
+        state.rounds += 1
+        clearInterval(again)
+        again = setInterval(send, 300)
+        setTimeout(send, 20)
+      })
+      socket.on('error', () => undefined)
+      send()
+    }
+    return count
   },
   report: async () => held.map(({ rounds }) => rounds),
 }

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import type { TestEngines } from './engines.ts'
 
-/** TCP between containers whose images have nothing for it: this process's Node, in their network namespaces. */
+/** TCP, and UDP, between containers whose images have nothing for it: this process's Node, in their network namespaces. */
 
 /** Where servers listen. */
 export const servicePort = '7000'
@@ -41,6 +41,8 @@ export interface TcpClient {
   talk(rounds: number): Promise<boolean>
   /** Opens connections that go on exchanging. */
   hold(count: number): Promise<void>
+  /** The same with UDP. */
+  datagrams(count: number): Promise<void>
   /** Exchanges of each held connection so far, in the order they were opened; -1 = it broke. */
   report(): Promise<readonly number[]>
 }
@@ -56,6 +58,9 @@ export const startTcpClient = async (
     talk: async (rounds) => (await ask(`talk ${rounds}`)) === 'true',
     hold: async (count) => {
       if ((await ask(`hold ${count}`)) !== String(count)) throw new Error('not every connection came up')
+    },
+    datagrams: async (count) => {
+      await ask(`datagrams ${count}`)
     },
     report: async () => JSON.parse(await ask('report')) as readonly number[], // the client's own answer
   }
