@@ -20,6 +20,8 @@ const root = join(import.meta.dirname, '..', '..')
 export interface Lab {
   readonly dir: string
   readonly manifests: string
+  readonly stateDir: string
+  readonly runDir: string
   /** For `sonctl --server`. */
   readonly server: string
   readonly logFile: string
@@ -31,6 +33,8 @@ export interface Lab {
   readonly pid: () => number | undefined
   /** Resolves when it has read files and engines. */
   start(): Promise<void>
+  /** kill -9; its engines run on. */
+  kill(): Promise<void>
   /** Ends daemon and engines, removes the directories. */
   stop(): Promise<void>
   /** Lets it live on after this process. */
@@ -45,11 +49,31 @@ export interface Lab {
   withdraw(name: string): Promise<void>
 }
 
+interface LabOptions {
+  readonly listen?: readonly string[]
+  /** What stands below `spec` in its SondConfiguration, when its directory is known. */
+  readonly settings?: (dir: string) => Readonly<Record<string, unknown>>
+  /** Its state directory is a file system of that size, the engines' part of it apart. */
+  readonly stateMegabytes?: number
+  readonly logLevel?: string
+}
+
 /** @param name part of the directory's name, which is short: sockets have paths of at most 107 bytes */
-export const createLab = async (name: string, options: { readonly listen?: readonly string[] } = {}): Promise<Lab> => {
+export const createLab = async (name: string, options: LabOptions = {}): Promise<Lab> => {
   const dir = await realpath(await mkdtemp(join(tmpdir(), `sond-${name}-`)))
   const [manifests, stateDir, runDir] = [join(dir, 'manifests.d'), join(dir, 'state'), join(dir, 'run')]
   await mkdir(manifests)
+  if (options.stateMegabytes !== undefined) {
+    const ofEngines = join(dir, 'engines')
+    await mkdir(stateDir)
+    await must('mount', ['-t', 'tmpfs', '-o', `size=${options.stateMegabytes}m,mode=0755`, 'tmpfs', stateDir])
+    await mkdir(ofEngines)
+    await mkdir(join(stateDir, 'engines'))
+    await must('mount', ['--bind', ofEngines, join(stateDir, 'engines')])
+  }
+  const config = join(dir, 'sond.yaml')
+  const settings = { apiVersion: 'sond.dev/v1alpha1', kind: 'SondConfiguration', spec: options.settings?.(dir) ?? {} }
+  await writeFile(config, JSON.stringify(settings))
   const logFile = join(dir, 'sond.log')
   const socket = join(runDir, 'sond.sock')
   const netns = namespaceOf(join(stateDir, 'engines')).name
@@ -70,7 +94,7 @@ export const createLab = async (name: string, options: { readonly listen?: reado
     const args = [
       ...['run', '--engines', 'embedded', '--manifests', manifests, '--state-dir', stateDir, '--run-dir', runDir],
       ...['--listen', `unix:${socket}`, ...extra, ...(extra.length > 0 ? ['--insecure-no-auth'] : [])],
-      '--log-format=pretty',
+      ...['--config', config, '--log-format=pretty', `--log-level=${options.logLevel ?? 'info'}`],
     ]
     // In a process group of its own: Ctrl-C at the terminal is for us, and we end it in order.
     const daemon = spawn(join(root, 'bin', 'sond.js'), args, { stdio: ['ignore', open, open], detached: true })
@@ -89,6 +113,14 @@ export const createLab = async (name: string, options: { readonly listen?: reado
         cause: error,
       })
     })
+  }
+  const kill = async (): Promise<void> => {
+    const daemon = child
+    child = undefined
+    if (daemon?.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null) return
+    const gone = once(daemon, 'exit')
+    daemon.kill('SIGKILL')
+    await gone
   }
   // A daemon that crashed, or was killed, has not ended its engines.
   const endEngines = async (): Promise<void> => {
@@ -113,6 +145,8 @@ export const createLab = async (name: string, options: { readonly listen?: reado
   return {
     dir,
     manifests,
+    stateDir,
+    runDir,
     server: `unix:${socket}`,
     logFile,
     api,
@@ -121,10 +155,15 @@ export const createLab = async (name: string, options: { readonly listen?: reado
     netns,
     pid: () => child?.pid,
     start,
+    kill,
     stop: async () => {
       const [end] = await Promise.allSettled([endDaemon()])
       const { processes, 'network namespaces': namespaces } = await findTraces(dir, netns)
       if (processes.length + namespaces.length > 0) await endEngines()
+      if (options.stateMegabytes !== undefined) {
+        await must('umount', [join(stateDir, 'engines')])
+        await must('umount', [stateDir])
+      }
       await rm(dir, { recursive: true, force: true })
       if (end.status === 'rejected') throw end.reason
     },

@@ -1,0 +1,35 @@
+import type { Container } from 'dockerode'
+import type { Arena } from '../arena.ts'
+import type { Random } from '../random.ts'
+import { type Fault, missed } from './fault.ts'
+
+const hit = (name: string, blow: (container: Container, pid: number) => Promise<unknown>): Fault => ({
+  name,
+  strike: async ({ lab }: Arena, random: Random) => {
+    const listed = await lab.docker.listContainers({ filters: { label: ['sond.dev/owner=sond'] } })
+    const name = random.pick(listed.map(({ Names }) => Names[0]?.slice(1) ?? '').sort())
+    if (name === undefined) return missed
+    const container = lab.docker.getContainer(name)
+    const { State } = await container.inspect()
+    await blow(container, State.Pid)
+    return name
+  },
+})
+
+/** sond may be faster: it takes away what a change leaves without use. */
+const unlessGone = async (blow: Promise<unknown>): Promise<void> => {
+  await blow.catch((error: unknown) => {
+    const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+    if (status !== 404 && status !== 409) throw error
+  })
+}
+
+export const containerFaults: readonly Fault[] = [
+  hit('container killed', (container) => unlessGone(container.kill())),
+  hit('program killed', async (_, pid) => {
+    if (pid > 1) process.kill(pid, 'SIGKILL')
+  }),
+  hit('container paused', (container) => unlessGone(container.pause())),
+  hit('container stopped', (container) => unlessGone(container.stop({ t: 0 }))),
+  hit('container removed', (container) => unlessGone(container.remove({ force: true }))),
+]
