@@ -17,7 +17,7 @@ export interface Arena {
   /** Process ids of what is run beside it. */
   readonly helpers: readonly number[]
   /** Runs a program in the namespace of the switches; gives its standard output. */
-  inside(...command: readonly string[]): Promise<string>
+  readonly inside: (...command: readonly string[]) => Promise<string>
   stop(): Promise<void>
 }
 

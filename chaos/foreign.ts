@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
+import equal from 'fast-deep-equal'
 import { must, until } from '../deploy/lab/run.ts'
 import type { Arena } from './arena.ts'
 import type { Beside } from './census.ts'
@@ -81,9 +82,12 @@ export const plantForeign = async (arena: Arena): Promise<Foreign> => {
   }
   await restoreFlows()
 
+  const inspected = async (id: string): Promise<string> =>
+    // A dockerd that starts makes empty lists of what was null.
+    JSON.stringify(await docker.getContainer(id).inspect(), (_, value: unknown) => (equal(value, []) ? null : value))
   const readings: Readonly<Record<string, () => Promise<string>>> = {
-    'a container that runs': async () => JSON.stringify(await docker.getContainer(runs.id).inspect()),
-    'a container that rests': async () => JSON.stringify(await docker.getContainer(rests.id).inspect()),
+    'a container that runs': () => inspected(runs.id),
+    'a container that rests': () => inspected(rests.id),
     'a file in a container': async () => {
       const { State } = await docker.getContainer(runs.id).inspect()
       return createHash('sha256')
@@ -131,8 +135,17 @@ export const plantForeign = async (arena: Arena): Promise<Foreign> => {
   }
 }
 
+/** The text around the first place where it differs from another. */
+const excerpt = (text: string, other: string): string => {
+  let at = 0
+  while (at < text.length && text[at] === other[at]) at += 1
+  return text.slice(Math.max(0, at - 60), at + 100)
+}
+
 /** What is no longer as it was, both told. */
 export const changed = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): readonly string[] =>
-  [...before].flatMap(([what, text]) =>
-    after.get(what) === text ? [] : [`foreign: ${what} changed:\n  was ${text}\n  is  ${after.get(what) ?? 'gone'}`],
-  )
+  [...before].flatMap(([what, text]) => {
+    const now = after.get(what) ?? 'gone'
+    if (now === text) return []
+    return [`foreign: ${what} changed: was ...${excerpt(text, now)}... and is ...${excerpt(now, text)}...`]
+  })

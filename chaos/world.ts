@@ -34,14 +34,13 @@ export interface World {
 const list = (directory: string): Promise<string[]> => readdir(directory).catch(() => [])
 
 const filesBelow = async (directory: string): Promise<string[]> => {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => [])
-  const found = await Promise.all(
-    entries.map((entry) => {
-      const path = join(directory, entry.name)
-      return entry.isDirectory() ? (entry.name === 'engines' ? [] : filesBelow(path)) : [path]
-    }),
-  )
-  return found.flat()
+  const found: string[] = []
+  for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
+    const path = join(directory, entry.name)
+    if (!entry.isDirectory()) found.push(path)
+    else if (entry.name !== 'engines') found.push(...(await filesBelow(path)))
+  }
+  return found
 }
 
 interface Device {
