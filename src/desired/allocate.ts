@@ -1,9 +1,27 @@
-import type { AddressAllocation, Allocation, Ledger, SubnetAllocation, VlanAllocation } from '../model/allocation.ts'
+import type {
+  AddressAllocation,
+  Allocation,
+  Ledger,
+  Occupancy,
+  SubnetAllocation,
+  VlanAllocation,
+} from '../model/allocation.ts'
 import type { PoolName, PoolSettings } from '../model/documents.ts'
 import type { Cidr, InstanceName, InterfaceName, LinkId, VnfId } from '../model/names.ts'
 import { hash24 } from './hash.ts'
+import { createBlockCounter, occupancyOf } from './occupancy.ts'
 import type { Exhausted } from './result.ts'
-import { type Block, blockOf, hostAddress, hostCount, hostIndex, overlap, poolSubnets, subnetOf } from './subnets.ts'
+import {
+  type Block,
+  blockOf,
+  hostAddress,
+  hostCount,
+  hostIndex,
+  overlap,
+  poolOrder,
+  subnetOf,
+  subnetText,
+} from './subnets.ts'
 
 /** An address that is wanted in a segment. */
 export interface Member {
@@ -61,23 +79,40 @@ const keyOf = (item: { readonly copy: number; readonly link: LinkId }): string =
 
 /** The instance's cookie number: what it had, else by its name, else the next free one. */
 export const cookieNumber = (instance: InstanceName, ledger: Ledger, previous: Allocation | undefined): number => {
-  const taken = new Set<number>()
-  for (const [name, allocation] of ledger.allocations) if (name !== instance) taken.add(allocation.cookie)
+  const { cookies } = occupancyOf(ledger)
+  const own = ledger.allocations.get(instance)?.cookie
+  const isTaken = (number: number): boolean => (cookies.get(number) ?? 0) > (number === own ? 1 : 0)
   let number = previous?.cookie ?? (hash24('cookie', instance) % cookieCount) + 1
-  while (taken.has(number)) number = (number % cookieCount) + 1
+  while (isTaken(number)) number = (number % cookieCount) + 1
   return number
 }
 
+/** Those that hold most first. */
+const namesOf = (amounts: ReadonlyMap<string, number>): readonly string[] =>
+  [...amounts].sort(([a, one], [b, other]) => other - one || (a < b ? -1 : 1)).map(([name]) => name)
+
+const subnetHolders = ({ instance, ledger }: AllocationInput, prefix: Block, mine: number): readonly string[] => {
+  const amounts = new Map<string, number>(mine === 0 ? [] : [[`instance ${instance}`, mine]])
+  const note = (holder: string, subnet: Cidr): void => {
+    if (overlap(blockOf(subnet), prefix)) amounts.set(holder, (amounts.get(holder) ?? 0) + 1)
+  }
+  for (const [name, { subnets }] of ledger.allocations)
+    if (name !== instance) for (const { subnet } of subnets) note(`instance ${name}`, subnet)
+  for (const { subnet, holder } of ledger.reserved) note(holder, subnet)
+  return namesOf(amounts)
+}
+
 const allocateSubnets = (
-  { instance, ledger, previous, pools, segments }: AllocationInput,
+  input: AllocationInput,
+  occupancy: Occupancy,
   exhausted: Exhausted[],
 ): ReadonlyMap<string, Cidr> => {
-  const others = [...ledger.allocations.values()].filter((item) => item.instance !== instance)
-  const theirs = others.flatMap((item) =>
-    item.subnets.map((held) => ({ block: blockOf(held.subnet), holder: `instance ${item.instance}`, pool: held.pool })),
-  )
-  const reserved = ledger.reserved.map((item) => ({ block: blockOf(item.subnet), holder: item.holder }))
-  const mine: Block[] = []
+  const { instance, ledger, previous, pools, segments } = input
+  /** What the ledger counts as this instance's own. */
+  const own = createBlockCounter()
+  const ownSubnets = new Set(ledger.allocations.get(instance)?.subnets.map(({ subnet }) => subnet))
+  for (const subnet of ownSubnets) own.add(blockOf(subnet))
+  const taken = createBlockCounter()
   const subnets = new Map<string, Cidr>()
   const needs = (segment: Segment): number =>
     Math.max(
@@ -85,36 +120,54 @@ const allocateSubnets = (
       ...segment.usedUp,
       ...segment.members.map((member) => member.position ?? 0),
     )
-  const free = (block: Block, against: readonly { readonly block: Block }[]): boolean =>
-    !mine.some((other) => overlap(block, other)) && !against.some((other) => overlap(block, other.block))
+  const isMine = (block: Block): boolean => taken.overlapping(block) > 0
+  const isTheirs = (block: Block): boolean => occupancy.subnets(block) > own.overlapping(block)
   const take = (segment: Segment, subnet: Cidr): void => {
-    mine.push(blockOf(subnet))
+    taken.add(blockOf(subnet))
     subnets.set(keyOf(segment), subnet)
   }
+
+  /** The first free subnet. What others hold is passed by for good, what this instance holds is not: it may be given up. */
+  const find = ({ pool }: Segment, hosts: number): Cidr | undefined => {
+    const order = poolOrder(pools[pool], hosts)
+    const { prefix, size, count } = pools[pool]
+    const name = `${prefix} ${size} ${count} ${order.at(0).length}`
+    let passed = occupancy.searchedTo(name)
+    let found: Cidr | undefined
+    for (let place = givesUp ? 0 : passed; place < order.count && found === undefined; place += 1) {
+      const block = order.at(place)
+      const isOut = isTheirs(block) || occupancy.reserved(block) > 0
+      if (isOut && place === passed) passed += 1
+      if (!isOut && !isMine(block)) found = subnetText(block)
+    }
+    occupancy.noteSearched(name, passed)
+    return found
+  }
+
   const before = new Map(previous?.subnets.map((item) => [keyOf(item), item]))
   // What is held stays even where the host has a route to it by now: the route may well be to us.
   for (const segment of segments) {
     const held = before.get(keyOf(segment))
     if (held?.pool !== segment.pool || hostCount(held.subnet) < needs(segment)) continue
-    if (free(blockOf(held.subnet), theirs)) take(segment, held.subnet)
+    const block = blockOf(held.subnet)
+    if (!isMine(block) && !isTheirs(block)) take(segment, held.subnet)
   }
+  // That may lie before what was passed by.
+  const givesUp = ownSubnets.difference(new Set(subnets.values())).size > 0
   for (const segment of segments) {
     if (subnets.has(keyOf(segment))) continue
-    const against = [...theirs, ...reserved]
-    const found = poolSubnets(pools[segment.pool], needs(segment)).find((subnet) => free(blockOf(subnet), against))
+    const found = find(segment, needs(segment))
     if (found !== undefined) {
       take(segment, found)
       continue
     }
     const prefix = blockOf(pools[segment.pool].prefix)
-    const holders = against.filter((item) => overlap(item.block, prefix)).map((item) => item.holder)
-    if (mine.some((block) => overlap(block, prefix))) holders.push(`instance ${instance}`)
     exhausted.push({
       pool: segment.pool,
       wanted: `${instance} copy ${segment.copy} link ${segment.link}`,
       copy: segment.copy,
       link: segment.link,
-      holders: [...new Set(holders)].sort(),
+      holders: subnetHolders(input, prefix, taken.overlapping(prefix)),
     })
   }
   return subnets
@@ -152,28 +205,36 @@ const allocateAddresses = (segment: Segment, subnet: Cidr, previous: Allocation 
   return addresses
 }
 
+const vlanHolders = ({ instance, ledger }: AllocationInput, mine: number): readonly string[] => {
+  const amounts = new Map<string, number>(mine === 0 ? [] : [[`instance ${instance}`, mine]])
+  for (const [name, { vlans }] of ledger.allocations)
+    if (name !== instance && vlans.length > 0) amounts.set(`instance ${name}`, vlans.length)
+  return namesOf(amounts)
+}
+
 const allocateVlans = (
-  { instance, ledger, previous, vlans }: AllocationInput,
+  input: AllocationInput,
+  occupancy: Occupancy,
   exhausted: Exhausted[],
 ): ReadonlyMap<string, number> => {
-  const taken = new Map<number, string>()
-  for (const [name, allocation] of ledger.allocations) {
-    if (name !== instance) for (const item of allocation.vlans) taken.set(item.vlan, name)
-  }
+  const { instance, ledger, previous, vlans } = input
+  const own = new Set(ledger.allocations.get(instance)?.vlans.map(({ vlan }) => vlan))
+  const taken = new Set<number>()
+  const isTheirs = (vlan: number): boolean => (occupancy.vlans.get(vlan) ?? 0) > (own.has(vlan) ? 1 : 0)
   const before = new Map(previous?.vlans.map((item) => [keyOf(item), item.vlan]))
   const result = new Map<string, number>()
   const take = (key: string, vlan: number): void => {
-    taken.set(vlan, instance)
+    taken.add(vlan)
     result.set(key, vlan)
   }
   for (const request of vlans) {
     const held = before.get(keyOf(request))
-    if (held !== undefined && !taken.has(held)) take(keyOf(request), held)
+    if (held !== undefined && !taken.has(held) && !isTheirs(held)) take(keyOf(request), held)
   }
   let next = 1
   for (const request of vlans) {
     if (result.has(keyOf(request))) continue
-    while (taken.has(next)) next += 1
+    while (next <= vlanCount && (taken.has(next) || isTheirs(next))) next += 1
     if (next <= vlanCount) take(keyOf(request), next)
     else {
       exhausted.push({
@@ -181,7 +242,7 @@ const allocateVlans = (
         wanted: `${instance} copy ${request.copy} link ${request.link}`,
         copy: request.copy,
         link: request.link,
-        holders: [...new Set(taken.values())].sort().map((name) => `instance ${name}`),
+        holders: vlanHolders(input, taken.size),
       })
     }
   }
@@ -191,15 +252,17 @@ const allocateVlans = (
 /** Hands out what all instances share. Never throws: what ran out is in `exhausted`, and its answer is undefined. */
 export const allocate = (input: AllocationInput): Allocated => {
   const exhausted: Exhausted[] = []
-  const subnets = allocateSubnets(input, exhausted)
-  const vlans = allocateVlans(input, exhausted)
+  const occupancy = occupancyOf(input.ledger)
+  const ledger = { ...input.ledger, occupancy }
+  const subnets = allocateSubnets(input, occupancy, exhausted)
+  const vlans = allocateVlans(input, occupancy, exhausted)
   const addresses = new Map<string, ReadonlyMap<Member, Cidr>>()
   for (const segment of input.segments) {
     const subnet = subnets.get(keyOf(segment))
     if (subnet !== undefined) addresses.set(keyOf(segment), allocateAddresses(segment, subnet, input.previous))
   }
   return {
-    cookie: cookieNumber(input.instance, input.ledger, input.previous),
+    cookie: cookieNumber(input.instance, ledger, input.previous),
     subnet: (segment) => subnets.get(keyOf(segment)),
     address: (segment, member) => addresses.get(keyOf(segment))?.get(member),
     vlan: (copy, link) => vlans.get(keyOf({ copy, link })),

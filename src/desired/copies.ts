@@ -7,7 +7,7 @@ import { makeContainer } from './containers.ts'
 import { sapBridge } from './identity.ts'
 import { type Placement, type PlacementRequest, addUsage, noUsage, place } from './place.ts'
 import type { Copy, PlacedSap, Unit } from './resolve.ts'
-import type { Notice, Usage } from './result.ts'
+import type { Notice, OthersUsage, Usage } from './result.ts'
 import { preferSap } from './saps.ts'
 import type { EffectiveSettings } from './settings.ts'
 import type { FunctionPlan } from './templates.ts'
@@ -21,7 +21,7 @@ interface CopiesInput {
   readonly settings: EffectiveSettings
   readonly dataCenters: readonly DataCenter[]
   readonly previous: Allocation | undefined
-  readonly othersUsage: ReadonlyMap<DataCenterName, Usage>
+  readonly othersUsage: ReadonlyMap<DataCenterName, OthersUsage>
 }
 
 type Standing = PlacementRequest &

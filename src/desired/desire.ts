@@ -10,7 +10,7 @@ import { distinctLinks } from './link-ids.ts'
 import { addressesOf } from './interfaces.ts'
 import { planLinks } from './links.ts'
 import { dataCentersOf } from './place.ts'
-import { type DesireInput, type DesireResult, type GoneInstance, type Notice, notice } from './result.ts'
+import { type DesireInput, type DesireResult, type GoneInstance, type Notice, notice, someHolders } from './result.ts'
 import { externalsOf } from './resolve.ts'
 import { plannedSaps, sapBridges } from './saps.ts'
 import { plannedFunctions, templatesOf } from './templates.ts'
@@ -95,7 +95,7 @@ const running = (input: DesireInput, instance: ServiceInstance): DesireResult =>
       .map((draft) => ({ copy: draft.copy, link: draft.id })),
   })
   for (const item of allocated.exhausted) {
-    const holders = item.holders.length === 0 ? 'it is too small' : `held by ${item.holders.join(', ')}`
+    const holders = item.holders.length === 0 ? 'it is too small' : `held by ${someHolders(item.holders)}`
     notices.push(notice('EXHAUSTED', `${item.wanted}: pool ${item.pool} has nothing left (${holders}).`))
   }
   const handedOut = addressesOf(segments, allocated)

@@ -1,7 +1,7 @@
 import type { Allocation } from '../model/allocation.ts'
 import type { DataCenter } from '../model/documents.ts'
 import { type DataCenterName, type VnfId, must, parseObjectName } from '../model/names.ts'
-import { type Notice, type Usage, notice } from './result.ts'
+import { type Notice, type OthersUsage, type Usage, notice, someHolders } from './result.ts'
 
 /** One VNF (or SAP) of one copy. All its units and replicas stand in one data center. */
 export interface PlacementRequest {
@@ -51,7 +51,7 @@ export const place = <T extends PlacementRequest>(
   requests: readonly T[],
   dataCenters: readonly DataCenter[],
   previous: Allocation | undefined,
-  othersUsage: ReadonlyMap<DataCenterName, Usage>,
+  othersUsage: ReadonlyMap<DataCenterName, OthersUsage>,
 ): {
   readonly placed: readonly { readonly request: T; readonly placement: Placement }[]
   readonly usage: ReadonlyMap<DataCenterName, Usage>
@@ -72,6 +72,12 @@ export const place = <T extends PlacementRequest>(
     return used.cpu <= (limit?.cpu ?? Infinity) + cpuTolerance && used.memoryBytes <= (limit?.memoryBytes ?? Infinity)
   }
 
+  /** Who else stands in these data centers, for messages. */
+  const heldBy = (among: readonly DataCenterName[]): string => {
+    const holders = new Set(among.flatMap((name) => othersUsage.get(name)?.holders ?? []))
+    return holders.size === 0 ? '' : ` (also in use by ${someHolders([...holders].sort())})`
+  }
+
   /** Takes room for the first `sure` replicas in any case, for further ones while there is room. */
   const take = (request: T, name: DataCenterName, sure: number): Placement => {
     let count = 0
@@ -81,7 +87,7 @@ export const place = <T extends PlacementRequest>(
     }
     byKey.set(key(request.copy, request.vnf), name)
     if (count === request.replicas) return { dataCenter: name, replicas: count }
-    const problem = `data center ${name} has room for ${count} of ${request.replicas} replicas of ${request.vnf} (copy ${request.copy})`
+    const problem = `data center ${name} has room for ${count} of ${request.replicas} replicas of ${request.vnf} (copy ${request.copy})${heldBy([name])}`
     notices.push(notice('UNPLACEABLE', `${problem}.`))
     return { dataCenter: name, replicas: count, problem }
   }
@@ -115,7 +121,7 @@ export const place = <T extends PlacementRequest>(
     }
     return fits(name, request.demand)
       ? take(request, name, 0)
-      : refuse(request, 'UNPLACEABLE', `data center ${name} has not enough capacity left`)
+      : refuse(request, 'UNPLACEABLE', `data center ${name} has not enough capacity left${heldBy([name])}`)
   }
 
   const choose = (request: T): Placement => {
@@ -123,7 +129,7 @@ export const place = <T extends PlacementRequest>(
     const at = preferred === undefined ? 0 : Math.max(0, names.indexOf(preferred))
     const name = [...names.slice(at), ...names.slice(0, at)].find((candidate) => fits(candidate, request.demand))
     return name === undefined
-      ? refuse(request, 'UNPLACEABLE', 'no data center has enough capacity left')
+      ? refuse(request, 'UNPLACEABLE', `no data center has enough capacity left${heldBy(names)}`)
       : take(request, name, 0)
   }
 

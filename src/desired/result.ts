@@ -26,6 +26,11 @@ export interface Usage {
   readonly memoryBytes: number
 }
 
+/** What all other instances use of a data center, and who they are. */
+export interface OthersUsage extends Usage {
+  readonly holders: readonly string[]
+}
+
 export interface GoneInstance {
   readonly name: InstanceName
   readonly gone: true
@@ -42,7 +47,7 @@ export interface DesireInput {
   readonly ledger: Ledger
   readonly previous: Allocation | undefined
   /** What all other instances use of each data center (sum of their `usage`); absent = nothing. */
-  readonly othersUsage?: ReadonlyMap<DataCenterName, Usage>
+  readonly othersUsage?: ReadonlyMap<DataCenterName, OthersUsage>
 }
 
 export interface DesireResult {
@@ -110,8 +115,17 @@ export interface Exhausted {
   /** Copy and link that go without. */
   readonly copy: number
   readonly link: LinkId
-  /** Instances, host routes and Docker networks that hold the pool, sorted. */
+  /** Instances, host routes and Docker networks that hold the pool, those that hold most of it first. */
   readonly holders: readonly string[]
+}
+
+/** Holders that a message names. */
+const holdersNamed = 5
+
+/** `instance a, instance b and 7 others`. */
+export const someHolders = (holders: readonly string[]): string => {
+  const more = holders.length - holdersNamed
+  return more > 1 ? `${holders.slice(0, holdersNamed).join(', ')} and ${more} others` : holders.join(', ')
 }
 
 /** Why a link, or one end of it, is not there. */

@@ -30,6 +30,8 @@ const cidrOf = (value: number, length: number): Cidr => {
   return must(parseCidr(text), text)
 }
 
+export const subnetText = ({ first, length }: Block): Cidr => cidrOf(first, length)
+
 export const subnetOf = (address: Cidr): Cidr => {
   const block = blockOf(address)
   return cidrOf(block.first, block.length)
@@ -54,11 +56,17 @@ export const hostCount = (subnet: Cidr): number => 2 ** (32 - blockOf(subnet).le
 const lengthFor = (pool: PoolSettings, hosts: number): number =>
   Math.min(pool.size, 30, 32 - Math.ceil(Math.log2(hosts + 2)))
 
+/** Subnets of a pool that have room for so many hosts, by their places in the order in which they are handed out. */
+export interface PoolOrder {
+  readonly count: number
+  at(place: number): Block
+}
+
 /**
- * Subnets of a pool in the order they are handed out, each with room for `hosts`. Pools give one subnet per third octet where
- * their prefix is wide enough (10.30.0.0/30, 10.30.1.0/30, ...), else one beside the other.
+ * Pools give one subnet per third octet where their prefix is wide enough (10.30.0.0/30, 10.30.1.0/30, ...), else one beside
+ * the other.
  */
-export const poolSubnets = function* (pool: PoolSettings, hosts: number): Generator<Cidr> {
+export const poolOrder = (pool: PoolSettings, hosts: number): PoolOrder => {
   const prefix = blockOf(pool.prefix)
   const slot = 2 ** (32 - pool.size)
   const room = prefix.last - prefix.first + 1
@@ -68,5 +76,8 @@ export const poolSubnets = function* (pool: PoolSettings, hosts: number): Genera
   const size = 2 ** (32 - length)
   const step = Math.max(size, stride)
   const start = Math.ceil(prefix.first / size) * size // a block begins at a multiple of its size
-  for (let first = start; first + size - 1 <= end; first += step) yield cidrOf(first, length)
+  return {
+    count: Math.max(0, Math.floor((end - start + 1 - size) / step) + 1),
+    at: (place) => ({ first: start + place * step, last: start + place * step + size - 1, length }),
+  }
 }

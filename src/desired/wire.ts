@@ -10,7 +10,14 @@ import { type Addresses, copyKey, makeInterfaces, sapAddress } from './interface
 import { createMultiMap } from './multi-map.ts'
 import { createSapPatches } from './sap-patches.ts'
 import type { Copy, End } from './resolve.ts'
-import type { FabricNeeds, PlannedEnd, PlannedInterface, PlannedLink, Skip } from './result.ts'
+import {
+  type FabricNeeds,
+  type PlannedEnd,
+  type PlannedInterface,
+  type PlannedLink,
+  type Skip,
+  someHolders,
+} from './result.ts'
 import { reversed } from './topology.ts'
 
 interface WireInput {
@@ -35,6 +42,11 @@ export interface Wired {
   readonly interfacesOf: (container: string) => readonly PlannedInterface[]
 }
 
+const heldBy = ({ exhausted }: Allocated, { copy, link }: Pick<Segment, 'copy' | 'link'>): string => {
+  const holders = exhausted.find((one) => one.copy === copy && one.link === link)?.holders ?? []
+  return holders.length === 0 ? '' : ` (held by ${someHolders(holders)})`
+}
+
 /** Turns planned links and what was handed out into interfaces, patches and flow rules. */
 export const wire = ({
   owner,
@@ -55,9 +67,12 @@ export const wire = ({
   const lacking = (draft: LinkDraft): Skip | undefined => {
     const segment = segmentFor(draft)
     if (segment !== undefined && allocated.subnet(segment) === undefined) {
-      return { code: 'EXHAUSTED', text: `pool ${segment.pool} has no subnet left` }
+      const text = `pool ${segment.pool} has no subnet left${heldBy(allocated, segment)}`
+      return { code: 'EXHAUSTED', text }
     }
-    return draft.wantsVlan && vlanOf(draft) === undefined ? { code: 'EXHAUSTED', text: 'no VLAN is left' } : undefined
+    return draft.wantsVlan && vlanOf(draft) === undefined
+      ? { code: 'EXHAUSTED', text: `no VLAN is left${heldBy(allocated, { copy: draft.copy, link: draft.id })}` }
+      : undefined
   }
   const skipped = new Map(drafts.map((draft) => [draft, draft.skipped ?? lacking(draft)]))
   const isWired = (draft: LinkDraft): boolean => skipped.get(draft) === undefined

@@ -113,8 +113,14 @@ export interface SwitchEngine extends Engine {
 
 /** Network devices: veth pairs between the switches' namespace and containers, addresses, NAT. */
 export interface LinkEngine extends Engine {
-  /** Outer ends that bear our mark, with their inner ends where these are in one of the containers. */
-  observe(containers: readonly { name: ContainerName; pid: number }[]): Promise<ActualState['wires']>
+  /**
+   * Outer ends that bear our mark, with their inner ends where these are in one of the containers. Who names `ports` may be given
+   * those alone, and those that end in the containers.
+   */
+  observe(
+    containers: readonly { name: ContainerName; pid: number }[],
+    ports?: ReadonlySet<PortName>,
+  ): Promise<ActualState['wires']>
   /** Devices of that name that are not ours. */
   conflicts(ports: readonly PortName[]): Promise<readonly Conflict[]>
   /** Makes the pair (an old one of that name goes), names, addresses and raises both ends. */

@@ -51,4 +51,24 @@ export interface Ledger {
   readonly allocations: ReadonlyMap<InstanceName, Allocation>
   /** Subnets in use by the host or by Docker; each with who uses it, for messages. */
   readonly reserved: readonly { readonly subnet: Cidr; readonly holder: string }[]
+  /** The same, counted: kept by who keeps the ledger, so that an allocation need not walk over all others. */
+  readonly occupancy?: Occupancy
+}
+
+/** How many hold a thing. */
+export interface Occupancy {
+  readonly cookies: ReadonlyMap<number, number>
+  readonly vlans: ReadonlyMap<number, number>
+  /** Subnets of instances that share an address with this one. */
+  readonly subnets: (subnet: AddressRange) => number
+  readonly reserved: (subnet: AddressRange) => number
+  /** Place in an order of candidates before which none is free; what is remembered here is forgotten when anything is given back. */
+  readonly searchedTo: (order: string) => number
+  readonly noteSearched: (order: string, place: number) => void
+}
+
+/** A block of IPv4 addresses: its first one as a number of 32 bits, and its prefix length. */
+export interface AddressRange {
+  readonly first: number
+  readonly length: number
 }

@@ -12,5 +12,8 @@ export const makeCookie = (instance: number, link: number): Cookie => {
   return must(parseCookie(text), text)
 }
 
+/** With what the cookies of an instance begin; of any instance where none is given. */
+export const cookiePrefix = (instance?: number): string => `0x50dd${instance === undefined ? '' : hex(instance)}`
+
 /** The instance's number in a cookie. */
 export const cookieInstance = (cookie: Cookie): number => Number.parseInt(cookie.slice(6, 6 + digits), 16)

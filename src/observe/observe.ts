@@ -55,7 +55,7 @@ const observeWires = async (
   const running = containers.filter(({ pid }) => pid > 0).map(({ name, pid }) => ({ name, pid }))
   const known = new Set([...portsOf(desired), ...ports.map(({ name }) => name)])
   if (known.size === 0 && running.length === 0) return []
-  const seen = await links.observe(running)
+  const seen = await links.observe(running, known)
   return seen.filter((wire) => known.has(wire.port) || wire.inner !== undefined)
 }
 

@@ -11,7 +11,7 @@ export interface BackoffPolicy {
 export interface Backoff {
   /** Notes a failure; gives the milliseconds to wait. */
   fail(key: string, reason: string): number
-  /** Takes over a wait that began earlier. */
+  /** Takes over a wait that began earlier, of at most the longest that there is. */
   hold(key: string, failures: number, ms: number, reason: string): void
   /** Changes what is said about a key that waits. */
   reword(key: string, reason: string): void
@@ -47,7 +47,8 @@ export const createBackoff = (policy: BackoffPolicy, clock: Clock): Backoff => {
       return wait
     },
     hold: (key, failures, ms, reason) => {
-      entries.set(key, { failures, at: clock.monotonic(), wait: ms, reason })
+      // What an earlier daemon wrote down as an instant may have become years: clocks are set.
+      entries.set(key, { failures, at: clock.monotonic(), wait: Math.min(ms, policy.longest), reason })
     },
     reword: (key, reason) => {
       const entry = entries.get(key)

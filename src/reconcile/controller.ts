@@ -1,3 +1,4 @@
+import type { DesireResult } from '../desired/result.ts'
 import type { EngineHint, Engines } from '../engine/ports.ts'
 import { EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
@@ -6,6 +7,7 @@ import type { LoopContext } from './context.ts'
 import { turnFabric } from './fabric.ts'
 import { bookAhead, tellUnseen, turnGone, turnInstance } from './instance.ts'
 import { fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
+import { createClaims } from './needs.ts'
 import { createOrphans } from './orphans.ts'
 import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
@@ -45,6 +47,10 @@ export interface Controller {
   close(): Promise<void>
 }
 
+/** It goes without something that others hold. */
+const isWanting = ({ exhausted, notices }: DesireResult): boolean =>
+  exhausted.length > 0 || notices.some(({ code }) => code === 'UNPLACEABLE')
+
 /** Differs when something else is asked for. */
 const wordsOf = ({ generation, package: pack }: CatalogInstance): string => `${generation} ${pack?.digest ?? ''}`
 
@@ -63,7 +69,7 @@ export const createController = (
   let onRefused: () => void = () => undefined
   /** Engines that have not answered since start. */
   const awaited = new Set<keyof Engines>(['containers', 'switches', 'links'])
-  let fabricNeeds = ''
+  const claims = createClaims()
   let fabricIsWider = false
   let lastResync = -Infinity
   /** Set for good by `terminate`. */
@@ -82,12 +88,22 @@ export const createController = (
   }
 
   /** The fabric follows what instances need of it, and what they leave; looked at again when that changes. */
-  const fabricMayChange = (): void => {
-    const needs = JSON.stringify([...wishes].map(([name, { fabric }]) => [name, fabric]))
-    if (needs === fabricNeeds && !fabricIsWider) return
-    fabricNeeds = needs
-    queue.renew(fabricKey)
+  const fabricMayChange = (name: InstanceName): void => {
+    if (claims.change(name, wishes.get(name)?.fabric) || fabricIsWider) queue.renew(fabricKey)
   }
+
+  /** What was given back is used again at once, by those that go without. */
+  const serveWanting = (): void => {
+    for (const [name, wish] of wishes) if (isWanting(wish)) queue.add(instanceKey(name))
+  }
+
+  /** Room in data centers that the instance no longer takes. */
+  const takesLess = (before: DesireResult | undefined, after: DesireResult | undefined): boolean =>
+    before !== undefined &&
+    [...before.usage].some(([dataCenter, { cpu, memoryBytes }]) => {
+      const now = after?.usage.get(dataCenter)
+      return now === undefined || now.cpu < cpu || now.memoryBytes < memoryBytes
+    })
 
   const claim = async (): Promise<void> => {
     claimed = await context.engines.switches.claim()
@@ -116,8 +132,10 @@ export const createController = (
   }
 
   const ahead = (entry: CatalogInstance): void => {
+    const { name } = entry.document.metadata
     bookAhead(context, entry)
-    asked.set(entry.document.metadata.name, wordsOf(entry))
+    claims.change(name, wishes.get(name)?.fabric)
+    asked.set(name, wordsOf(entry))
   }
 
   const bury = (name: InstanceName): void => {
@@ -129,6 +147,15 @@ export const createController = (
   }
 
   const turnFor = async (name: InstanceName, turn: Turn): Promise<number | undefined> => {
+    const before = wishes.get(name)
+    try {
+      return await turnFound(name, turn)
+    } finally {
+      if (takesLess(before, wishes.get(name))) serveWanting()
+    }
+  }
+
+  const turnFound = async (name: InstanceName, turn: Turn): Promise<number | undefined> => {
     if (ending !== undefined) {
       if (!ending.left.has(name)) return undefined
       const { gone, again } = await turnGone(context, name, turn)
@@ -139,7 +166,7 @@ export const createController = (
     const entry = context.watcher.catalog().instances.get(name)
     if (entry !== undefined) {
       const again = await turnInstance(context, entry, turn)
-      fabricMayChange()
+      fabricMayChange(name)
       return again
     }
     const key = tombstoneKey(name)
@@ -151,7 +178,7 @@ export const createController = (
       asked.delete(name)
       queue.renew(fabricKey) // switches that stood for it alone
     }
-    fabricMayChange()
+    fabricMayChange(name)
     return again
   }
 
@@ -279,6 +306,7 @@ export const createController = (
           () => undefined, // the look at everything tells why
         )
       unwatch = context.watcher.onChange(changed)
+      book.onFree(serveWanting)
       queue.add(resyncKey)
     },
     poke: (instance) => {

@@ -28,6 +28,8 @@ export interface Crashes {
 
 interface Run {
   startedAt: string
+  /** When it began, in milliseconds that never jump; undefined for one that was never seen to run. */
+  began: number | undefined
   ended: boolean
   restarts: number
   /** ISO 8601: from when on it may be started again; empty while it runs. */
@@ -54,7 +56,8 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
   /** A container that this daemon has not seen: what an earlier one knew of it, and the rest of its wait. */
   const remembered = (container: ObservedContainer): Run => {
     const before = histories.get(container.name)
-    const run = { startedAt: container.startedAt, ended: false, restarts: 0, nextStart: '', crashes: 0, kills: 0 }
+    const fresh = container.startedAt
+    const run = { startedAt: fresh, began: undefined, ended: false, restarts: 0, nextStart: '', crashes: 0, kills: 0 }
     if (before === undefined) return { ...run, reason: '' }
     const left = Date.parse(before.nextStart) - clock.now()
     // The first crash was forgiven: it began no wait.
@@ -68,16 +71,22 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     histories.set(name, { startedAt, restarts, crashes, reason, nextStart })
   }
 
+  const ageOf = ({ startedAt }: ObservedContainer): number => Math.max(0, clock.now() - Date.parse(startedAt))
+
+  /** The engine's instants are those of a clock that may be set while a program runs: they count where nothing better is known. */
+  const uptimeOf = (run: Run, container: ObservedContainer): number =>
+    run.began === undefined ? ageOf(container) : clock.monotonic() - run.began
+
   const ended = (run: Run, container: ObservedContainer): void => {
     run.ended = true
     run.nextStart = new Date(clock.now()).toISOString()
-    const uptime = clock.now() - Date.parse(container.startedAt)
+    const uptime = uptimeOf(run, container)
     if (uptime > longRun) run.crashes = 0
     if (uptime > shortRun) run.kills = 0
     if (killed.has(container.exitCode)) run.kills += 1
     else run.crashes += 1
     if (run.crashes < 2 && run.kills <= killsForgiven) return
-    const what = `its program ended with code ${String(container.exitCode)} after ${String(Math.max(0, Math.round(uptime / 1000)))} s`
+    const what = `its program ended with code ${String(container.exitCode)} after ${String(Math.round(uptime / 1000))} s`
     const wait = backoff.fail(container.name, what)
     run.nextStart = new Date(clock.now() + wait).toISOString()
     run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${run.nextStart}`
@@ -91,11 +100,13 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
         runs.set(container.name, run)
         if (run.startedAt !== container.startedAt) {
           run.startedAt = container.startedAt
+          run.began = undefined
           run.restarts += 1
           run.ended = false
           run.nextStart = ''
         }
         const over = container.state === 'exited' || container.state === 'dead'
+        if (!over) run.began ??= clock.monotonic() - ageOf(container)
         if (over && !run.ended) ended(run, container)
         remember(container.name, run)
       }
@@ -103,7 +114,11 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     restarts: (name) => runs.get(name)?.restarts ?? 0,
     held: () =>
       new Map(
-        [...runs].flatMap(([name, run]) => (backoff.waiting(name) === undefined ? [] : [[name, run.reason] as const])),
+        [...backoff.all().keys()].flatMap((key) => {
+          const name = key as ContainerName // `fail` and `hold` are called with names of containers alone
+          const run = runs.get(name)
+          return run === undefined ? [] : [[name, run.reason] as const]
+        }),
       ),
     nextDue: (names) => {
       const due = [...names].flatMap((name) => backoff.waiting(name)?.ms ?? [])

@@ -1,5 +1,6 @@
 import { desireInstance, emptyState } from '../desired/desire.ts'
-import type { DesireResult } from '../desired/result.ts'
+import { addUsage, noUsage } from '../desired/place.ts'
+import type { DesireInput, DesireResult, OthersUsage } from '../desired/result.ts'
 import { effectiveSettings } from '../desired/settings.ts'
 import type { ObservedContainer } from '../model/actual.ts'
 import type { DesiredContainer, DesiredState } from '../model/desired.ts'
@@ -22,18 +23,20 @@ import type { Turn } from './queue.ts'
 /** An instance that shall have nothing: gone, or stopped. */
 const nothing = (instance: InstanceName): DesiredState => emptyState({ kind: 'instance', instance })
 
-const othersUsage = (context: LoopContext, self: InstanceName): DesireInputUsage => {
-  const sum = new Map<DataCenterName, { cpu: number; memoryBytes: number }>()
+/** Empty where no data center's capacity is limited: then nothing asks for it. */
+const othersUsage = (context: LoopContext, self: InstanceName): NonNullable<DesireInput['othersUsage']> => {
+  const sum = new Map<DataCenterName, OthersUsage>()
+  const { dataCenters } = context.watcher.catalog()
+  if (dataCenters.values().every(({ document: { spec } }) => Object.keys(spec.capacity).length === 0)) return sum
   for (const [name, wish] of context.wishes) {
     if (name === self) continue
     for (const [dataCenter, usage] of wish.usage) {
-      const before = sum.get(dataCenter) ?? { cpu: 0, memoryBytes: 0 }
-      sum.set(dataCenter, { cpu: before.cpu + usage.cpu, memoryBytes: before.memoryBytes + usage.memoryBytes })
+      const before = sum.get(dataCenter) ?? { ...noUsage, holders: [] }
+      sum.set(dataCenter, { ...addUsage(before, usage), holders: [...before.holders, `instance ${name}`] })
     }
   }
   return sum
 }
-type DesireInputUsage = ReadonlyMap<DataCenterName, { readonly cpu: number; readonly memoryBytes: number }>
 
 /** What an instance shall be; undefined while its package is not there: then what runs is left as it is. */
 const desire = (context: LoopContext, entry: CatalogInstance): DesireResult | undefined => {

@@ -1,6 +1,6 @@
 import type { FabricNeeds } from '../desired/result.ts'
 import type { SwitchEngine } from '../engine/ports.ts'
-import type { DataCenterName } from '../model/names.ts'
+import type { DataCenterName, InstanceName } from '../model/names.ts'
 import { parseObjectName } from '../model/names.ts'
 import { externalIds } from '../model/ownership.ts'
 import type { LoopContext } from './context.ts'
@@ -41,6 +41,34 @@ const claimsOf = ({ dataCenters, lans }: FabricNeeds): readonly string[] => [
   ...dataCenters,
   ...lans.flatMap(({ vlan, links }) => links.map((link) => `${vlan} on ${link}`)),
 ]
+
+/** Counts the claims of instances, so that a change of one is seen without a walk over all. */
+export interface Claims {
+  /** True when something is claimed now that nobody claimed, or no longer by anybody. */
+  change(instance: InstanceName, fabric: FabricNeeds | undefined): boolean
+}
+
+export const createClaims = (): Claims => {
+  const claimed = new Map<InstanceName, readonly string[]>()
+  const counts = new Map<string, number>()
+  return {
+    change: (instance, fabric) => {
+      const before = claimed.get(instance) ?? []
+      const after = fabric === undefined ? [] : claimsOf(fabric)
+      const touched = new Set([...before, ...after])
+      const there = [...touched].map((claim) => counts.has(claim))
+      for (const claim of after) counts.set(claim, (counts.get(claim) ?? 0) + 1)
+      for (const claim of before) {
+        const count = (counts.get(claim) ?? 0) - 1
+        if (count > 0) counts.set(claim, count)
+        else counts.delete(claim)
+      }
+      if (after.length === 0) claimed.delete(instance)
+      else claimed.set(instance, after)
+      return [...touched].some((claim, index) => counts.has(claim) !== there[index])
+    },
+  }
+}
 
 interface Needs {
   readonly needs: readonly FabricNeeds[]

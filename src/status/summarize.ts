@@ -1,3 +1,4 @@
+import { someHolders } from '../desired/result.ts'
 import { isFetching } from '../model/errors.ts'
 import { isEmpty } from '../model/plan.ts'
 import { conditionTypes, type ConditionType, type InstanceStatus } from '../model/status.ts'
@@ -68,7 +69,7 @@ const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => 
   )
   const exhausted = (result?.exhausted ?? []).map(
     ({ pool, wanted, holders }) =>
-      `pool ${pool} has nothing left for ${wanted}; enlarge it or free some of it (held by ${holders.join(', ') || 'nobody'})`,
+      `pool ${pool} has nothing left for ${wanted}; enlarge it or free some of it (held by ${someHolders(holders) || 'nobody'})`,
   )
   return [...new Set([...exhausted, ...noticed, ...(noticed.length > 0 ? [] : failed), ...others])]
 }

@@ -1,13 +1,16 @@
 import t from 'tap'
 import { type Segment, allocate, cookieNumber } from '../../src/desired/allocate.ts'
-import { hostAddress, hostCount, hostIndex, poolSubnets, subnetOf } from '../../src/desired/subnets.ts'
+import { hostAddress, hostCount, hostIndex, poolOrder, subnetOf, subnetText } from '../../src/desired/subnets.ts'
 import type { Allocation, Ledger } from '../../src/model/allocation.ts'
 import type { PoolSettings } from '../../src/model/documents.ts'
 import { name } from '../support/build.ts'
 import { configuration, emptyLedger, ledgerOf } from './samples.ts'
 
 const pool = (prefix: string, size: number, count: number): PoolSettings => ({ prefix: name.cidr(prefix), size, count })
-const subnets = (settings: PoolSettings, hosts: number): readonly string[] => [...poolSubnets(settings, hosts)]
+const subnets = (settings: PoolSettings, hosts: number): readonly string[] => {
+  const order = poolOrder(settings, hosts)
+  return Array.from({ length: order.count }, (_, place) => subnetText(order.at(place)))
+}
 
 t.test('subnets of a pool in their order', (t) => {
   const wide = subnets(pool('10.30.0.0/16', 30, 50), 2)
@@ -150,7 +153,7 @@ t.test('running out names the pool and who holds it, and throws nothing', (t) =>
       wanted: 'demo copy 0 link b',
       copy: 0,
       link: name.link('b'),
-      holders: ['instance demo', 'instance other'],
+      holders: ['instance other', 'instance demo'],
     },
   ])
   t.equal(result.subnet(segment('b')), undefined)
@@ -172,7 +175,7 @@ t.test('VLANs: the lowest that nobody has, kept, and they run out', (t) => {
   }
   const last = run([], ledgerOf(all), undefined, ['a', 'b'])
   t.strictSame(vlan(last), ['a 4094'])
-  t.match(last.exhausted, [{ pool: 'vlan', link: 'b', holders: ['instance demo', 'instance greedy'] }])
+  t.match(last.exhausted, [{ pool: 'vlan', link: 'b', holders: ['instance greedy', 'instance demo'] }])
   t.equal(last.vlan(0, name.link('b')), undefined)
   t.end()
 })

@@ -76,7 +76,7 @@ t.test('capacity', (t) => {
       ['dc2', { cpu: 1, memoryBytes: 2 * 1024 ** 3 }],
     ],
   )
-  const othersUsage = new Map([[name.object('dc1'), { cpu: 1, memoryBytes: 0 }]])
+  const othersUsage = new Map([[name.object('dc1'), { cpu: 1, memoryBytes: 0, holders: ['instance other'] }]])
   t.strictSame(places(desire(abc, { dataCenters: small, othersUsage })), ['a dc2', 'b -', 'c -'])
   const shrunk = desire(abc, { dataCenters: [dataCenter('dc1', { cpu: 0 })], previous: desire(abc).allocation })
   t.strictSame(places(shrunk), ['a dc1', 'b dc1', 'c dc1'], 'what stands stays')

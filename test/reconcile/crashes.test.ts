@@ -158,3 +158,25 @@ void t.test('forgotten, nothing is kept, not of an earlier daemon either', (t) =
   t.equal(crashes.restarts(fw), 0)
   t.end()
 })
+
+void t.test('a clock that is set makes no long run of a short one, and no years of a wait', (t) => {
+  const year = 365 * 24 * 3_600_000
+  for (const jump of [year, -year]) {
+    const clock = createHandClock()
+    const kept: Kept = new Map()
+    const crashes = make(clock, kept)
+    t.equal(run(crashes, clock, 100, 1), 0)
+    const begun = seen(clock)
+    crashes.look([begun])
+    clock.step(100)
+    clock.jump(jump)
+    crashes.look([{ ...begun, state: 'exited', pid: 0, exitCode: 1 }])
+    t.equal(crashes.nextDue([fw]), 10_000, 'the second crash in a row')
+    t.match(crashes.held().get(fw), /after 0 s, 2 times in a row/)
+    clock.jump(-2 * jump)
+    const later = make(clock, kept)
+    later.look([{ ...begun, state: 'exited', pid: 0, exitCode: 1 }])
+    t.ok((later.nextDue([fw]) ?? 0) <= policy.longest, 'also after a restart of the daemon')
+  }
+  t.end()
+})

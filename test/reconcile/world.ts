@@ -28,6 +28,8 @@ export interface TestLoop extends LoopWorld {
   readonly engines: Engines
   /** Engines that do not answer. */
   readonly away: Set<EngineKind>
+  /** Something that happens before each call of that name goes on; one at a time. */
+  readonly slow: (call: string, before: () => Promise<void>) => void
   /** A call that never succeeds, `links.createWire`, with what it is given; empty: all do. */
   readonly failing: Set<string>
   readonly files: Edited
@@ -62,18 +64,44 @@ interface LoopOptions {
   readonly prepare?: (loop: TestLoop) => void
 }
 
-const breakable = (engines: Engines, away: ReadonlySet<EngineKind>, failing: ReadonlySet<string>): Engines => {
+/** Counts calls to engines: a loop that makes none for a while, and is not idle, waits for time. */
+interface Activity {
+  calls: number
+}
+
+/** Rounds of the event loop without a call after which nothing more is to come: between two calls the loop waits for nothing else. */
+const quietRounds = 25
+
+const standsStill = async (activity: Activity): Promise<void> => {
+  let seen = -1
+  for (let quiet = 0; quiet < quietRounds; quiet += 1) {
+    if (activity.calls !== seen) quiet = 0
+    seen = activity.calls
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+}
+
+const breakable = (
+  engines: Engines,
+  away: ReadonlySet<EngineKind>,
+  failing: ReadonlySet<string>,
+  activity: Activity,
+  slow: ReadonlyMap<string, () => Promise<void>>,
+): Engines => {
   const wrap = <K extends EngineKind>(kind: K): Engines[K] =>
     new Proxy(engines[kind], {
       get: (target, property, receiver) => {
         const value: unknown = Reflect.get(target, property, receiver)
         if (typeof value !== 'function' || property === 'close') return value
         return (...args: unknown[]): unknown => {
+          activity.calls += 1
           if (away.has(kind)) return Promise.reject(new EngineError('UNAVAILABLE', { engine: kind }))
           if (failing.has(`${kind}.${String(property)}`)) {
             return Promise.reject(new EngineError('REFUSED', { call: String(property) }))
           }
-          return Reflect.apply(value, target, args)
+          const before = slow.get(`${kind}.${String(property)}`)
+          if (before === undefined) return Reflect.apply(value, target, args)
+          return before().then((): unknown => Reflect.apply(value, target, args))
         }
       },
     })
@@ -92,7 +120,9 @@ export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<Tes
   const store = await createStore({ directory: options.state ?? t.testdir({}), log })
   const away = new Set<EngineKind>()
   const failing = new Set<string>()
-  const engines = breakable(createMemoryEngines({ owner: 'sond', world }), away, failing)
+  const activity: Activity = { calls: 0 }
+  const slow = new Map<string, () => Promise<void>>()
+  const engines = breakable(createMemoryEngines({ owner: 'sond', world }), away, failing, activity, slow)
   const { context, board } = createLoopWorld({
     settings: { ...defaultConfiguration().spec, ...options.settings },
     owner: name.owner('sond'),
@@ -113,8 +143,8 @@ export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<Tes
   end = stop
   const settled = async (): Promise<void> => {
     await new Promise((resolve) => setImmediate(resolve)) // hints that were given are on their way
-    // A turn may wait for time (images): then nothing more happens by itself.
-    await Promise.race([controller.idle(), new Promise((resolve) => setTimeout(resolve, 200))])
+    // A turn may wait for time, as those do that fetch an image: then nothing more happens by itself.
+    await Promise.race([controller.idle(), standsStill(activity)])
   }
   let asked = 0
   const condition = (instance: string, type: Condition['type']): Condition | undefined =>
@@ -129,6 +159,7 @@ export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<Tes
       engines,
       away,
       failing,
+      slow: (call, before) => void slow.set(call, before),
       files,
       store,
       log,

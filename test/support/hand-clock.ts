@@ -4,16 +4,19 @@ import type { Clock } from '../../src/reconcile/clock.ts'
 export interface HandClock extends Clock {
   /** Moves on to the next timer that is due within so many milliseconds and rings it; false when there is none: then all of it has passed. */
   step(within: number): boolean
+  /** Somebody sets the machine's clock: what people are told jumps, intervals do not. */
+  jump(ms: number): void
   /** Timers that are set. */
   timers(): number
 }
 
 export const createHandClock = (start = Date.parse('2026-01-01T00:00:00.000Z')): HandClock => {
   let passed = 0
+  let jumped = 0
   let next = 0
   const timers = new Map<number, { readonly due: number; readonly ring: () => void }>()
   return {
-    now: () => start + passed,
+    now: () => start + passed + jumped,
     monotonic: () => passed,
     after: (ms, ring) => {
       next += 1
@@ -32,6 +35,9 @@ export const createHandClock = (start = Date.parse('2026-01-01T00:00:00.000Z')):
       passed = Math.max(passed, due)
       ring()
       return true
+    },
+    jump: (ms) => {
+      jumped += ms
     },
     timers: () => timers.size,
   }

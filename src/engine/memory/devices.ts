@@ -1,4 +1,5 @@
-import type { MemoryDevice, World } from './world.ts'
+import { externalIds } from '../../model/ownership.ts'
+import type { MemoryBridge, MemoryDevice, MemoryPort, World } from './world.ts'
 
 /** Network devices of a world, by the kernel's rules: a pair is one thing, and a namespace takes its devices along. */
 
@@ -45,12 +46,40 @@ export const deleteNamespace = (world: World, pid: number): void => {
   world.namespaces.delete(pid)
 }
 
+/** Puts a port in the place of one of that name. */
+export const putPort = (world: World, bridge: MemoryBridge, port: MemoryPort): void => {
+  dropPort(bridge, port.name)
+  bridge.ports.set(port.name, port)
+  const instance = port.externalIds[externalIds.instance]
+  if (instance === undefined) return
+  world.cookies.set(Number(port.externalIds[externalIds.cookie]), instance)
+  const own = bridge.portsOf.get(instance) ?? new Map<string, MemoryPort>()
+  bridge.portsOf.set(instance, own.set(port.name, port))
+}
+
+export const dropPort = (bridge: MemoryBridge, name: string): void => {
+  const instance = bridge.ports.get(name)?.externalIds[externalIds.instance]
+  bridge.ports.delete(name)
+  if (instance === undefined) return
+  const own = bridge.portsOf.get(instance)
+  own?.delete(name)
+  if (own?.size === 0) bridge.portsOf.delete(instance)
+}
+
+/** Numbers are never given twice, so a stale flow never hits a new port. */
+export const nextNumber = (bridge: MemoryBridge, name: string): number => {
+  const number = bridge.nextPort
+  bridge.nextPort += 1
+  bridge.numbers.set(String(number), name)
+  return number
+}
+
 /** The switch notices a device: ports of that name get a number. */
 const takePorts = (world: World, name: string): void => {
   for (const bridge of world.bridges.values()) {
     const port = bridge.ports.get(name)
     if (port?.kind === 'system') {
-      port.ofport = bridge.nextPort++
+      port.ofport = nextNumber(bridge, name)
       world.tell('switches', { ...withInstance(port.externalIds['instance']), cause: `port ${name} has a number` })
     }
   }

@@ -1,7 +1,7 @@
 import type { Health } from '../../model/actual.ts'
 import type { Limits } from '../../model/desired.ts'
 import { endContainer, setLimits, startContainer } from './containers.ts'
-import { addDevice, deleteDevice, deleteNamespace, devicesIn, tellLinks } from './devices.ts'
+import { addDevice, deleteDevice, deleteNamespace, devicesIn, nextNumber, putPort, tellLinks } from './devices.ts'
 import { encode, withFlow } from './openflow.ts'
 import { addBridge, deleteBridge, deletePort, tellFlows } from './switches.ts'
 import type { MemoryBridge, MemoryContainer, MemoryDevice, World } from './world.ts'
@@ -131,9 +131,9 @@ export const createHands = (world: World): Hands => {
     addForeignPort: (on, name) =>
       withBridge(on, (bridge) => {
         addDevice(world, { name, namespace: 0 })
-        const ofport = bridge.nextPort++
+        const ofport = nextNumber(bridge, name)
         const rest = { kind: 'internal', peer: undefined, tag: undefined, trunks: [], externalIds: {}, ofport } as const
-        bridge.ports.set(name, { name, ...rest })
+        putPort(world, bridge, { name, ...rest })
       }),
     deletePort: (on, name) =>
       withBridge(on, (bridge) => {

@@ -22,6 +22,18 @@ export const createMemoryLinks = (world: World, owner: string): LinkEngine => {
     return devices
   }
 
+  /** All of them, or those named and those that end in these containers. */
+  const devicesOf = (pids: Iterable<number>, ports: ReadonlySet<string> | undefined): readonly MemoryDevice[] => {
+    const all = outside()
+    if (ports === undefined) return [...all.values()]
+    const found = new Set([...ports].flatMap((name) => all.get(name) ?? []))
+    for (const pid of pids) {
+      for (const { peer } of world.namespaces.get(pid)?.values() ?? [])
+        if (peer !== undefined && all.get(peer.name) === peer) found.add(peer)
+    }
+    return [...found]
+  }
+
   /** Makes room for a device of ours; a foreign one stays and stands in the way. */
   const clear = (name: string): void => {
     const there = outside().get(name)
@@ -34,10 +46,10 @@ export const createMemoryLinks = (world: World, owner: string): LinkEngine => {
     ping: async () => world.enter('links.ping', '', false),
     subscribe: async (listener) => world.listen('links', listener),
     close: async () => undefined,
-    observe: async (containers) => {
+    observe: async (containers, ports) => {
       world.enter('links.observe', '', false)
       const names = new Map(containers.map(({ pid, name }) => [pid, name]))
-      return [...outside().values()].flatMap((device): Owned<ObservedWire>[] => {
+      return devicesOf(names.keys(), ports).flatMap((device): Owned<ObservedWire>[] => {
         const port = parsePortName(device.name)
         if (port === undefined || !isOurs(device)) return []
         const { peer, up } = device

@@ -36,11 +36,14 @@ export const tryEncode = (bridge: MemoryBridge, text: string): string | undefine
 
 /** For texts of one bridge as it is now: numbers become names again, or stay numbers when no port has them any more. */
 export const decoderOf = (bridge: MemoryBridge): ((text: string) => string) => {
-  const names = new Map([...bridge.ports.values()].map((port) => [String(port.ofport), port.name]))
+  const nameOf = (number: string): string => {
+    const name = bridge.numbers.get(number)
+    return name !== undefined && String(bridge.ports.get(name)?.ofport) === number ? name : number
+  }
   return (text) =>
     text
       .split(numberMark)
-      .map((part, index) => (index % 2 === 1 ? (names.get(part) ?? part) : part))
+      .map((part, index) => (index % 2 === 1 ? nameOf(part) : part))
       .join('')
 }
 

@@ -1,11 +1,11 @@
 import type { ObservedBridge, ObservedFlow, ObservedPort } from '../../model/actual.ts'
-import { cookieInstance } from '../../model/cookie.ts'
+import { cookieInstance, cookiePrefix } from '../../model/cookie.ts'
 import { EngineError } from '../../model/errors.ts'
-import { parseBridgeName, parseCookie, parsePortName, type Cookie } from '../../model/names.ts'
+import { parseBridgeName, parseCookie, parsePortName } from '../../model/names.ts'
 import { asOwned, externalIds as keys, type Owned } from '../../model/ownership.ts'
 import { portVlans } from '../../model/vlans.ts'
 import type { SwitchEngine } from '../ports.ts'
-import { addDevice, deleteDevice, devicesIn, withInstance } from './devices.ts'
+import { addDevice, deleteDevice, devicesIn, dropPort, nextNumber, putPort, withInstance } from './devices.ts'
 import { decoderOf, encode, tryEncode, withFlow, withoutFlow } from './openflow.ts'
 import type { MemoryBridge, MemoryPort, World } from './world.ts'
 
@@ -13,7 +13,15 @@ const tell = (world: World, ids: Readonly<Record<string, string>>, cause: string
   world.tell('switches', { ...withInstance(ids[keys.instance]), cause })
 
 export const addBridge = (world: World, name: string, externalIds: Readonly<Record<string, string>>): MemoryBridge => {
-  const bridge: MemoryBridge = { name, externalIds, ports: new Map(), flows: [], nextPort: 1 }
+  const bridge: MemoryBridge = {
+    name,
+    externalIds,
+    ports: new Map(),
+    portsOf: new Map(),
+    numbers: new Map(),
+    flows: [],
+    nextPort: 1,
+  }
   world.bridges.set(name, bridge)
   addDevice(world, { name, namespace: 0 })
   tell(world, externalIds, `bridge ${name} made`)
@@ -32,7 +40,7 @@ export const deleteBridge = (world: World, bridge: MemoryBridge): void => {
 }
 
 export const deletePort = (world: World, bridge: MemoryBridge, port: MemoryPort): void => {
-  bridge.ports.delete(port.name)
+  dropPort(bridge, port.name)
   if (port.kind === 'internal') {
     const device = devicesIn(world, 0).get(port.name)
     if (device !== undefined) deleteDevice(world, device)
@@ -44,9 +52,9 @@ export const deletePort = (world: World, bridge: MemoryBridge, port: MemoryPort)
 export const tellFlows = (world: World, bridge: MemoryBridge, cookies: readonly string[]): void => {
   const numbers = new Set(cookies.flatMap((text) => parseCookie(text) ?? []).map(cookieInstance))
   for (const number of numbers) {
-    const ports = [...world.bridges.values()].flatMap((one) => [...one.ports.values()])
-    const port = ports.find(({ externalIds }) => externalIds[keys.cookie] === String(number))
-    tell(world, port?.externalIds ?? {}, `flows of ${bridge.name} changed`)
+    const instance = world.cookies.get(number)
+    const isThere = instance !== undefined && world.bridges.values().some(({ portsOf }) => portsOf.has(instance))
+    tell(world, isThere ? { [keys.instance]: instance } : {}, `flows of ${bridge.name} changed`)
   }
 }
 
@@ -78,13 +86,13 @@ const observedPort = (bridge: MemoryBridge, port: MemoryPort): Owned<ObservedPor
   ]
 }
 
-/** Flows with our mark; `isWanted` takes their cookies. */
-const observedFlows = (bridge: MemoryBridge, isWanted: (cookie: Cookie) => boolean): Owned<ObservedFlow>[] => {
+/** Flows whose cookies begin so. */
+const observedFlows = (bridge: MemoryBridge, prefix: string): Owned<ObservedFlow>[] => {
   const decode = decoderOf(bridge)
   const on = parseBridgeName(bridge.name)
   return bridge.flows.flatMap((flow) => {
-    const cookie = parseCookie(flow.cookie)
-    if (cookie === undefined || on === undefined || !isWanted(cookie)) return []
+    const cookie = flow.cookie.startsWith(prefix) ? parseCookie(flow.cookie) : undefined
+    if (cookie === undefined || on === undefined) return []
     const { priority } = flow
     return [asOwned({ bridge: on, cookie, priority, match: decode(flow.match), actions: decode(flow.actions) })]
   })
@@ -118,24 +126,23 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
       world.enter('switches.observe', instance ?? '', false)
       const isWanted = (ids: Readonly<Record<string, string>>): boolean =>
         instance === undefined || ids[keys.instance] === instance
+      const portsOf = (bridge: MemoryBridge): readonly MemoryPort[] =>
+        [...((instance === undefined ? bridge.ports : bridge.portsOf.get(instance))?.values() ?? [])].filter(isOurs)
       const asked = new Set<string>(names)
       const isSearched = (bridge: MemoryBridge): boolean =>
-        asked.has(bridge.name) ||
-        isWanted(bridge.externalIds) ||
-        [...bridge.ports.values()].some((port) => isOurs(port) && isWanted(port.externalIds))
-      const isCookieWanted = (one: Cookie): boolean =>
-        (instance === undefined && cookie === undefined) || cookieInstance(one) === cookie
-      const flows = ours()
-        .filter(isSearched)
-        .flatMap((bridge) => observedFlows(bridge, isCookieWanted))
+        asked.has(bridge.name) || isWanted(bridge.externalIds) || portsOf(bridge).length > 0
+      const isDumped = instance === undefined || cookie !== undefined
+      const flows = isDumped
+        ? ours()
+            .filter(isSearched)
+            .flatMap((bridge) => observedFlows(bridge, cookiePrefix(cookie)))
+        : []
       return {
         bridges: ours()
           .filter((bridge) => asked.has(bridge.name) || isWanted(bridge.externalIds))
           .flatMap((bridge) => observedBridge(world, bridge)),
         ports: [...world.bridges.values()].flatMap((bridge) =>
-          [...bridge.ports.values()]
-            .filter((port) => isOurs(port) && isWanted(port.externalIds))
-            .flatMap((port) => observedPort(bridge, port)),
+          portsOf(bridge).flatMap((port) => observedPort(bridge, port)),
         ),
         flows,
         conflicts: names.flatMap((name) => {
@@ -178,9 +185,11 @@ export const createMemorySwitches = (world: World, owner: string): SwitchEngine 
         tag,
         trunks,
         externalIds: { ...wanted.externalIds, [keys.owner]: owner },
-        ofport: hasDevice ? ((there?.kind === kind ? there.ofport : undefined) ?? bridge.nextPort++) : undefined,
+        ofport: hasDevice
+          ? ((there?.kind === kind ? there.ofport : undefined) ?? nextNumber(bridge, wanted.port))
+          : undefined,
       }
-      bridge.ports.set(port.name, port)
+      putPort(world, bridge, port)
       tell(world, port.externalIds, `port ${port.name} set`)
       if (!hasDevice) throw new EngineError('TIMEOUT', { port: wanted.port, reason: 'no such device' })
     },

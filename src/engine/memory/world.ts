@@ -67,6 +67,10 @@ export interface MemoryBridge {
   readonly name: string
   externalIds: Readonly<Record<string, string>>
   readonly ports: Map<string, MemoryPort>
+  /** The same by the instance in their marks, so that a look at one instance costs the same however many there are. */
+  readonly portsOf: Map<string, Map<string, MemoryPort>>
+  /** Who got which number. */
+  readonly numbers: Map<string, string>
   flows: MemoryFlow[]
   /** Numbers are never given twice, so a stale flow never hits a new port. */
   nextPort: number
@@ -108,6 +112,8 @@ export interface World {
   }
   /** Owner marks and who holds them. */
   readonly locks: Map<string, object>
+  /** Instances by their numbers in cookies, as ports have told them. */
+  readonly cookies: Map<number, string>
   /** Every call to an adapter that changes something, `containers.start NAME`. */
   readonly calls: string[]
   failNext(failure: PlannedFailure): void
@@ -140,6 +146,7 @@ export const createWorld = (options: WorldOptions = {}): World => {
     nat: [],
     images: { missing: new Set(), unknown: new Set(), exiting: new Map(), checked: new Set() },
     locks: new Map(),
+    cookies: new Map(),
     calls,
     failNext: (failure) => {
       failures.push(failure)
