@@ -26,6 +26,15 @@ import { createScripts } from './scripts.ts'
 import { createOptions } from './spec.ts'
 import { createTalk } from './talk.ts'
 
+/** A volume's source on the host: a directory is made where nothing is; a file that is there is mounted as it is. */
+const ensureSource = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
+  }
+}
+
 /** The Docker adapter. Nothing is asked of the engine before the first call. */
 export const createDockerEngine = (options: DockerEngineOptions): ContainerEngine => {
   const { owner, log, monotonic = () => performance.now() } = options
@@ -94,7 +103,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     const [program] = await Promise.all([
       images.program(image),
       gates.prepare(gate),
-      ...container.volumes.map(({ host }) => mkdir(host, { recursive: true })),
+      ...container.volumes.map(({ host }) => ensureSource(host)),
     ])
     try {
       const made = await client.call(

@@ -9,6 +9,7 @@ import { EngineError } from '../../model/errors.ts'
 import { parseContainerName } from '../../model/names.ts'
 import type { ContainerName } from '../../model/names.ts'
 import { isGateCommand, isRuntimeCommand } from './gate-script.ts'
+import { writeNameFiles } from './name-files.ts'
 
 const execute = promisify(execFile)
 
@@ -142,7 +143,7 @@ export const createGates = (options: { readonly directory: string; readonly busy
   const prepare = async (path: string): Promise<void> => {
     await mkdir(path, { recursive: true, mode: 0o755 })
     const gate = join(path, 'gate')
-    await linkBusybox(join(path, 'busybox'))
+    await Promise.all([linkBusybox(join(path, 'busybox')), writeNameFiles(path)])
     // Not replaced when it is there: a container may wait at it.
     if (!(await exists(gate))) await fifos.take(gate)
   }

@@ -4,6 +4,7 @@ import type { Owner } from '../../model/names.ts'
 import { labels } from '../../model/ownership.ts'
 import { gateCommand, gateMount } from './gate-script.ts'
 import { toDockerLimits } from './limits.ts'
+import { nameFiles } from './name-files.ts'
 
 /** What matters of an image. */
 export interface ImageProgram {
@@ -20,6 +21,16 @@ const environment = (image: ImageProgram, env: Readonly<Record<string, string>>)
   return [...kept, ...Object.entries(env).map(([key, value]) => `${key}=${value}`)]
 }
 
+/**
+ * What a container without a network of Docker's needs beside `NetworkMode: none`. Docker would start itself once more for each of
+ * them, to take hold of a network namespace that it then does nothing with: a third of the CPU that a container's start takes. With
+ * networking disabled there is the same namespace, with its loopback, but the files that Docker writes for its networks are missing.
+ */
+const withoutNetwork = ({ volumes }: DesiredContainer, gateDirectory: string) =>
+  nameFiles
+    .map((name) => ({ Type: 'bind' as const, Source: `${gateDirectory}/${name}`, Target: `/etc/${name}` }))
+    .filter(({ Target }) => volumes.every(({ container }) => container.replace(/:ro$/, '') !== Target))
+
 /** Docker's words for a container of ours. */
 export const createOptions = (
   container: DesiredContainer,
@@ -33,6 +44,7 @@ export const createOptions = (
   Env: Object.entries(container.env).map(([key, value]) => `${key}=${value}`),
   Labels: { ...container.labels, [labels.owner]: owner },
   ...gateCommand(image, environment(image, container.env)),
+  ...(container.network.kind === 'none' ? { NetworkDisabled: true } : {}),
   // Many VNF images have a shell as their program, which ends at once where its input does.
   OpenStdin: true,
   HostConfig: {
@@ -46,6 +58,7 @@ export const createOptions = (
     // Mounts, not binds: a bind whose source is missing makes an empty directory of it.
     Mounts: [
       { Type: 'bind', Source: gateDirectory, Target: gateMount, ReadOnly: true },
+      ...(container.network.kind === 'none' ? withoutNetwork(container, gateDirectory) : []),
       ...container.volumes.map(({ host, container: target }) => {
         const readOnly = target.endsWith(':ro')
         return {

@@ -26,6 +26,36 @@ t.test('containers, images and networks', async (t) => {
   const demo = name.object('demo')
   const build = builder({ owner, instance: 'demo', cookie: 1 })
 
+  t.test('a container without a network has its loopback, and knows its names as with any other', async (t) => {
+    const container = build.container('names', { image: testImage })
+    await engine.create(container)
+    await engine.start(container.name)
+    const { Config, NetworkSettings } = await docker.getContainer(container.name).inspect()
+    t.match(Config, { NetworkDisabled: true })
+    t.same(NetworkSettings.Networks, {})
+    const said = await engine.exec(container.name, ['ping', '-c', '1', 'localhost'])
+    t.match(said, { exitCode: 0 }, said.output)
+    t.same(await engine.exec(container.name, ['sh', '-c', 'cd /sys/class/net && echo *']), {
+      exitCode: 0,
+      output: 'lo\n',
+    })
+    await engine.exec(container.name, ['sh', '-c', 'echo 10.0.0.9 peer >> /etc/hosts'])
+    await docker.getContainer(container.name).restart({ t: 0 })
+    const { output } = await engine.exec(container.name, ['cat', '/etc/hosts', '/etc/resolv.conf'])
+    t.match(output, /localhost/)
+    t.match(output, /^10\.0\.0\.9 peer$/m, 'what it changed itself stays')
+    t.notMatch(output, /nameserver 127\./)
+    const given = build.container('given', {
+      image: testImage,
+      volumes: [
+        { host: join(engines.dir, 'sond', owner, 'gates', container.name, 'hosts'), container: '/etc/hosts:ro' },
+      ],
+    })
+    await engine.create(given)
+    await engine.start(given.name)
+    t.match(await engine.exec(given.name, ['cat', '/etc/hosts']), { output: /10\.0\.0\.9 peer/ })
+  })
+
   t.test('makes a container as it is asked for', async (t) => {
     const share = join(engines.dir, 'share', 'fw')
     const container = build.container('fw', {
