@@ -121,7 +121,7 @@ install() {
   if has_systemd; then
     [ "$start" = no ] || say 'it runs: systemctl status sond, sonctl get'
   else
-    say 'no systemd runs here; start it by hand: sond run'
+    say 'no systemd runs here; start it by hand: sond run, beside Docker and Open vSwitch (or with its own: --engines embedded)'
   fi
   say "drop packages and manifests into $prefix/etc/sond/manifests.d"
 }
@@ -131,23 +131,33 @@ install() {
 # By the marks that sond puts on everything it makes; what does not bear them stays.
 end_services() {
   [ -z "$prefix" ] || return 0
+  away=''
   if command -v docker >/dev/null 2>&1; then
-    docker ps -aq --filter label=sond.dev/owner=sond | while read -r id; do
-      docker rm -f "$id" >/dev/null
-    done
+    if ids=$(docker ps -aq --filter label=sond.dev/owner=sond 2>/dev/null); then
+      for id in $ids; do docker rm -f "$id" >/dev/null; done
+    else
+      away=' Docker'
+    fi
   fi
   if command -v ovs-vsctl >/dev/null 2>&1; then
-    ovs-vsctl --timeout=10 --bare --columns=name find bridge external_ids:sond-owner=sond | while read -r name; do
-      [ -z "$name" ] || ovs-vsctl --timeout=30 del-br "$name"
+    if names=$(ovs-vsctl --timeout=10 --bare --columns=name find bridge external_ids:sond-owner=sond 2>/dev/null); then
+      for name in $names; do ovs-vsctl --timeout=30 del-br "$name"; done
+    else
+      away="$away Open-vSwitch"
+    fi
+  fi
+  if command -v iptables >/dev/null 2>&1; then
+    iptables -w 5 -S FORWARD 2>/dev/null | grep -E -- '--comment "?sond:sond:' | sed 's/^-A/-D/' | while read -r rule; do
+      printf '%s\n' "$rule" | xargs iptables -w 5
     done
   fi
   if command -v nft >/dev/null 2>&1 && nft list table ip sond_sond >/dev/null 2>&1; then
     nft delete table ip sond_sond
   fi
-  ip -o link | grep 'alias sond:sond:' | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | while read -r name; do
+  ip -o link 2>/dev/null | grep 'alias sond:sond:' | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | while read -r name; do
     ip link delete "$name" 2>/dev/null || true # its other end may have taken it along
   done
-  say 'services ended'
+  if [ -z "$away" ]; then say 'services ended'; else say "what sond made of these stays, as they do not run:$away"; fi
 }
 
 uninstall() {

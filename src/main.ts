@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { runDaemon } from './main/daemon.ts'
 import { createLog } from './main/log.ts'
 import { mergeOptions, OptionsError, runCommand } from './main/options.ts'
@@ -11,7 +11,7 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
   version: string
 } // our own file
 
-const run = runCommand().action(async (flags: Parameters<typeof mergeOptions>[0]) => {
+const run = runCommand().exitOverride().action(async (flags: Parameters<typeof mergeOptions>[0]) => {
   try {
     const options = await mergeOptions(flags)
     const log = createLog({ format: options.logFormat, level: options.logLevel })
@@ -26,8 +26,15 @@ const run = runCommand().action(async (flags: Parameters<typeof mergeOptions>[0]
   process.exit()
 })
 
-await new Command('sond')
-  .description('keeps network services running as their manifests say')
-  .version(version)
-  .addCommand(run, { isDefault: true })
-  .parseAsync()
+try {
+  await new Command('sond')
+    .description('keeps network services running as their manifests say')
+    .version(version)
+    .exitOverride()
+    .addCommand(run, { isDefault: true })
+    .parseAsync()
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error
+  // It has said what is wrong, or what was asked for: the help, the version.
+  process.exitCode = error.exitCode === 0 ? 0 : 2
+}

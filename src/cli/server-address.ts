@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { CliError, usageError } from './errors.ts'
 
 /** Where the daemon is asked. */
@@ -7,11 +8,11 @@ export type ServerAddress =
 
 export const defaultServer = 'unix:/run/sond/sond.sock'
 
-/** `unix:/path`, `http://host:port`; `tcp:host:port` as the daemon writes it works too. */
+/** `unix:path`, `http://host:port`; `tcp:host:port` as the daemon writes it works too. */
 export const parseServer = (text: string): ServerAddress => {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length).replace(/^\/\/(?=\/)/, '')
-    if (path.startsWith('/')) return { kind: 'unix', path }
+    if (path !== '') return { kind: 'unix', path: resolve(path) }
   }
   const url = URL.parse(text.replace(/^tcp:(?!\/\/)/, 'http://').replace(/^tcp:/, 'http:'))
   if (url?.protocol === 'https:')

@@ -56,7 +56,7 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
     subscribe: (listener) => changes.subscribe(listener),
     diff: async (name) => options.preview(view.instance(name)),
     ...createEdits({ ...options, view, nowText }),
-    ...createConsole(context.engines.containers, context.store),
+    ...createConsole(context.engines.containers, context.store, view),
     pendingPrune: () => Promise.resolve(view.held()),
     confirmPrune: async () => {
       const candidates = view.held()

@@ -7,6 +7,7 @@ import { parseObjectName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
 import type { ScriptMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
+import type { View } from './view.ts'
 
 const fits = (one: UnitKey, wanted: Target): boolean =>
   (wanted.vnf === undefined || one.vnf === wanted.vnf) &&
@@ -14,10 +15,11 @@ const fits = (one: UnitKey, wanted: Target): boolean =>
   (wanted.copy === undefined || one.copy === wanted.copy) &&
   (wanted.replica === undefined || one.replica === wanted.replica)
 
-/** Logs of containers, and commands in them. `journal`: how scripts ended. */
+/** Logs of containers, and commands in them. `journal`: how scripts ended. `view`: which instances there are. */
 export const createConsole = (
   containers: ContainerEngine,
   journal: Pick<Store, 'list'>,
+  view: Pick<View, 'get'>,
 ): Pick<Backend, 'logs' | 'exec'> => {
   const observed = (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> => {
     const name = parseObjectName(wanted.instance)
@@ -31,6 +33,10 @@ export const createConsole = (
     const meant = seen.filter((one) => fits(one, wanted))
     if (meant.length > 0) return meant
     const there = seen.map(({ vnf }) => vnf)
+    if (there.length === 0 && view.get('ServiceInstance', wanted.instance) === undefined)
+      throw new ApiError('NOT_FOUND', `no instance named "${wanted.instance}"`, {
+        next: "'sonctl get instances' lists what is there",
+      })
     throw new ApiError('NOT_FOUND', `no container of ${wanted.instance} is meant by that`, {
       next:
         there.length === 0
@@ -81,7 +87,7 @@ export const createConsole = (
     const [only, ...others] = await found(wanted)
     if (only === undefined || others.length > 0)
       throw new ApiError('CONFLICT', 'several containers are meant by that', {
-        next: `name one: ${[only, ...others].map((one) => one?.name ?? '').join(', ')}`,
+        next: `say which by copy, replica or vdu: ${[only, ...others].map((one) => one?.name ?? '').join(', ')}`,
       })
     return { container: only.name, ...(await containers.exec(only.name, command)) }
   }

@@ -145,10 +145,10 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
     refused.reject(twin(owner))
   })
   log.info('sond runs', { version, manifests: spec.manifests.directory, engines: spec.engines.mode })
-  await notifySystemd('--ready', process.env)
+  await notifySystemd('READY=1', process.env)
   closing.defer(keepWatchdog(clock, process.env))
   const code = await over
   log.info('ending')
-  await notifySystemd('--stopping', process.env)
+  await notifySystemd('STOPPING=1', process.env)
   return code
 }

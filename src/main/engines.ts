@@ -7,7 +7,7 @@ import { createSwitchEngine } from '../engine/ovs/engine.ts'
 import type { Engines } from '../engine/ports.ts'
 import type { Log } from '../model/log.ts'
 import type { Owner } from '../model/names.ts'
-import type { Options } from './options.ts'
+import { OptionsError, type Options } from './options.ts'
 
 export interface RunningEngines {
   readonly engines: Engines
@@ -35,6 +35,15 @@ const findBusybox = async (): Promise<string> => {
   throw new Error(`no static busybox at ${busyboxes.join(' or ')}: apt-get install busybox-static`)
 }
 
+/** CAP_NET_ADMIN and CAP_SYS_ADMIN (linux/capability.h): to make devices, and to make them in the namespaces of containers. */
+const neededCapabilities = (1n << 12n) | (1n << 21n)
+
+/** Whether `/proc/PID/status` tells of a process that may wire containers. */
+export const mayWire = (status: string): boolean => {
+  const [, mask = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? []
+  return (BigInt(`0x${mask}`) & neededCapabilities) === neededCapabilities
+}
+
 /** Where engines are; `netns` undefined = the switches are in the daemon's own namespace. */
 interface Addresses {
   readonly docker: string
@@ -51,6 +60,8 @@ export const startEngines = async (options: Options, owner: Owner, log: Log): Pr
     return { engines, datapath: await engines.switches.datapath(), stop: () => Promise.resolve() }
   }
   const busybox = await findBusybox()
+  if (mode === 'host' && !mayWire(await readFile('/proc/self/status', 'utf8')))
+    throw new OptionsError('to wire containers on this host sond needs root (without root: --engines memory)')
   if (mode === 'host') return connect({ docker, ovsdb }, () => Promise.resolve())
   const { stateDir, runDir, keepEngines: keep } = options
   const embedded = await startEmbeddedEngines({ stateDir, runDir, keep, log, datapath, bridge: true })

@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process'
 import type { Clock } from '../reconcile/clock.ts'
 
-/** Tells systemd (sd_notify(3)) when it started us; a datagram socket is beyond Node, so its own program does it. */
+/**
+ * Tells systemd (sd_notify(3)) when it started us; a datagram socket is beyond Node, so its own program does it.
+ *
+ * @param state - as an assignment, `READY=1`: the program knows options for some states only since systemd 253.
+ */
 export const notifySystemd = (state: string, env: NodeJS.ProcessEnv): Promise<void> =>
   new Promise((resolve) => {
     if (env['NOTIFY_SOCKET'] === undefined) {

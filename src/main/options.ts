@@ -106,11 +106,21 @@ const checkFlags = (flags: Flags): void => {
   }
 }
 
+/** Like all paths of flags, that of a socket may be relative. */
+const socketPath = (text: string): string => {
+  const [, path] = /^unix:([^/].*)$/.exec(text) ?? []
+  return path === undefined ? text : `unix:${resolve(path)}`
+}
+
 /** Whoever moves the run directory and says nothing of the socket means the socket too. */
 const listenOf = (flags: Flags, file: SondConfiguration['spec'], runDir: string): readonly string[] => {
   const isUnsaid = equal(file.listen, defaultConfiguration().spec.listen)
-  return flags.listen ?? (isUnsaid ? [`unix:${runDir}/sond.sock`] : file.listen)
+  return flags.listen?.map(socketPath) ?? (isUnsaid ? [`unix:${runDir}/sond.sock`] : file.listen)
 }
+
+/** The same with the state directory, and the results below it. */
+const resultsOf = ({ results }: SondConfiguration['spec'], stateDir: string): SondConfiguration['spec']['results'] =>
+  equal(results, defaultConfiguration().spec.results) ? { directory: `${stateDir}/results` } : results
 
 /**
  * @param fallback - configuration that is read where the flags name none, if it is there
@@ -120,6 +130,7 @@ export const mergeOptions = async (flags: Flags, fallback = defaultConfig): Prom
   checkFlags(flags)
   const file = await configured(flags.config, fallback)
   const runDir = absolute(flags.runDir)
+  const stateDir = absolute(flags.stateDir)
   const listen = listenOf(flags, file, runDir)
   return {
     spec: {
@@ -133,8 +144,9 @@ export const mergeOptions = async (flags: Flags, fallback = defaultConfig): Prom
         ovsdb: flags.ovsdb ?? file.engines.ovsdb,
       },
       listen,
+      results: resultsOf(file, stateDir),
     },
-    stateDir: absolute(flags.stateDir),
+    stateDir,
     runDir,
     keepEngines: flags.keepEngines,
     tokenFile: flags.tokenFile === undefined ? undefined : absolute(flags.tokenFile),

@@ -162,6 +162,11 @@ demo   False   NotReady   ImageNotFound   1/2         90s   eu.test/chain:1.0   
     'NAME   ACCEPTED   ERRORS   NOTICES   OBJECTS\nx      False      1        0         ServiceInstance/a\n',
   )
   t.match(describeObject(file, [], now), /Diagnostics:\n {2}x:1:2: m\nEvents:\n {2}<none>\n$/)
+  t.notMatch(describeObject(file, [], now), /Generation|Spec/, 'a file has neither')
+  const refused = instance([condition('Accepted', 'False')], {
+    metadata: { ...metadata('demo'), generation: 0, creationTimestamp: '' },
+  })
+  t.notMatch(describeObject(refused, [], now), /Generation|Created/, 'what was never right has neither')
   t.equal(table([], 'File'), 'NAME   ACCEPTED   ERRORS   NOTICES   OBJECTS\n')
 })
 

@@ -7,7 +7,7 @@ import { createHandClock } from '../support/hand-clock.ts'
 import { until } from '../support/until.ts'
 
 void t.test('without systemd nothing is told', async (t) => {
-  await notifySystemd('--ready', {})
+  await notifySystemd('READY=1', {})
   const clock = createHandClock()
   keepWatchdog(clock, {})()
   keepWatchdog(clock, { WATCHDOG_USEC: '1000000', WATCHDOG_PID: '1' })()
@@ -24,8 +24,8 @@ void t.test('with it, readiness and a sign of life at half of its time', async (
   t.teardown(() => (process.env['PATH'] = path))
   const said = (): Promise<string> => readFile(join(directory, 'said'), 'utf8')
   const env = { NOTIFY_SOCKET: '/x', WATCHDOG_USEC: '30000000' }
-  await notifySystemd('--ready', env)
-  t.equal(await said(), `--pid=${process.pid} --ready\n`)
+  await notifySystemd('READY=1', env)
+  t.equal(await said(), `--pid=${process.pid} READY=1\n`)
   const clock = createHandClock()
   const stop = keepWatchdog(clock, env)
   await until('the first sign', async () => (await said()).split('WATCHDOG=1').length === 2)

@@ -36,9 +36,11 @@ void t.test('every flag has its effect', async (t) => {
     [['--manifests', '/m'], ({ spec }) => spec.manifests.directory, '/m'],
     [['--manifests', 'm'], ({ spec }) => spec.manifests.directory, join(process.cwd(), 'm')],
     [['--state-dir', 's'], ({ stateDir }) => stateDir, join(process.cwd(), 's')],
+    [['--state-dir', '/s'], ({ spec }) => spec.results.directory, '/s/results'],
     [['--run-dir', '/r'], ({ runDir }) => runDir, '/r'],
     [['--run-dir', '/r'], ({ spec }) => spec.listen, ['unix:/r/sond.sock']],
     [['--listen', 'unix:/a', '--listen', 'tcp:[::1]:80'], ({ spec }) => spec.listen, ['unix:/a', 'tcp:[::1]:80']],
+    [['--listen', 'unix:a/b.sock'], ({ spec }) => spec.listen, [`unix:${join(process.cwd(), 'a/b.sock')}`]],
     [['--engines', 'memory'], ({ spec }) => spec.engines.mode, 'memory'],
     [['--docker-host', 'tcp://h:2375'], ({ spec }) => spec.engines.docker, 'tcp://h:2375'],
     [['--ovsdb', 'tcp:h:6640'], ({ spec }) => spec.engines.ovsdb, 'tcp:h:6640'],
@@ -70,6 +72,8 @@ void t.test('the command line wins over the file, and where it is silent the fil
   t.match(spec.engines, { mode: 'memory', ovsdb: 'unix:/o', docker: 'unix:///var/run/docker.sock' })
   t.same(spec.listen, ['unix:/l'])
   t.same((await merged([], file)).spec.listen, ['unix:/l'], 'also of the file that is read without being named')
+  const elsewhere = configured(t, 'results: {directory: /elsewhere}')
+  t.equal((await merged(['--config', elsewhere, '--state-dir', '/s'])).spec.results.directory, '/elsewhere')
   const silent = configured(t, 'resync: 5s')
   t.same((await merged(['--config', silent, '--run-dir', '/r'])).spec.listen, ['unix:/r/sond.sock'])
 })

@@ -1,5 +1,6 @@
 import type { AnyObject, ApiObjects } from '../../api/backend.ts'
 import { conditionsOf } from '../../api/conditions.ts'
+import { isDefinable } from '../../api/kinds.ts'
 import { formatDiagnostic } from '../../model/diagnostics.ts'
 import type { EventRecord } from '../../model/status.ts'
 import { ageOf, instanceWord } from './columns.ts'
@@ -21,13 +22,16 @@ export const describeObject = (object: AnyObject, events: readonly EventRecord[]
     ['Kind:', object.kind],
     ['Labels:', labels.join(', ') || '<none>'],
     ['File:', metadata.source],
-    ['Generation:', String(metadata.generation)],
-    ['Created:', `${metadata.creationTimestamp} (${ageOf(metadata.creationTimestamp, now)} ago)`],
+    // Files and packages have none; what was never right has no time either.
+    ...(isDefinable(object.kind) && metadata.generation > 0 ? [['Generation:', String(metadata.generation)]] : []),
+    ...(metadata.creationTimestamp === ''
+      ? []
+      : [['Created:', `${metadata.creationTimestamp} (${ageOf(metadata.creationTimestamp, now)} ago)`]]),
     ...(metadata.deletionTimestamp === undefined ? [] : [['Deleted:', metadata.deletionTimestamp]]),
     ...(object.kind === 'ServiceInstance' ? [['Status:', instanceWord(object)]] : []),
   ]
   const sections: readonly Section[] = [
-    { title: 'Spec', text: toYaml(object.spec) },
+    ...(object.kind === 'File' ? [] : [{ title: 'Spec', text: toYaml(object.spec) }]),
     ...(object.kind === 'File' || object.kind === 'Package' ? [] : [conditions(object, now)]),
     ...details(object),
     {
