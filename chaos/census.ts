@@ -18,6 +18,7 @@ export const tally = (world: World): Tally => ({
   VLANs: distinct(world.ports.flatMap(({ tag, trunks }) => [...(tag === undefined ? [] : [tag]), ...trunks])),
   'NAT rules': world.nat.length,
   'forwarding rules': world.forward.length,
+  mounts: world.mounts.length,
   'bridge addresses': world.bridgeAddresses.length,
 })
 

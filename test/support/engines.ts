@@ -179,3 +179,28 @@ export const importBusyboxImage = async (docker: Docker, name: string, image: Bu
     await rm(root, { recursive: true, force: true })
   }
 }
+
+/**
+ * Runs a program by containerd alone, under a container's id, as it is left when an engine ends in the middle of a start: Docker knows
+ * nothing of it.
+ */
+export const startStrayTask = async (engines: TestEngines, id: string): Promise<void> => {
+  const root = join(engines.dir, `stray-${id.slice(0, 12)}`)
+  await mkdir(join(root, 'bin'), { recursive: true })
+  await copyFile(busyboxPath, join(root, 'bin/sleep'))
+  await execute('ctr', [
+    ...[`--address=${engines.runDir}/engines/containerd.sock`, '--namespace=moby', 'run', '--detach', '--null-io'],
+    ...[`--cgroup=/${engines.netns.name}/${id}`, '--rootfs', root, id, '/bin/sleep', '1000000'],
+  ])
+}
+
+/** Processes that hold a container, by the id in their arguments. */
+export const shimsOf = async (id: string): Promise<readonly number[]> => {
+  const found: number[] = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const command = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+    if (command.includes('containerd-shim') && command.split('\0').includes(id)) found.push(Number(name))
+  }
+  return found
+}

@@ -189,7 +189,11 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
             try {
               await docker.getContainer(id).start({ abortSignal })
             } catch (error) {
-              if (statusOf(error) !== 304) throw error // it runs already
+              if (statusOf(error) === 304) return // it runs already
+              // Its engine ended in the middle of an earlier start: this one never will, another in its place does.
+              if (/\btask \S+: already exists|\bid already in use/.test(reasonOf(error)))
+                await docker.getContainer(id).remove({ force: true, v: true, abortSignal })
+              throw error
             } finally {
               registry.changed(id)
             }

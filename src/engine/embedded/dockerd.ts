@@ -73,9 +73,13 @@ const idsOf = (body: string): readonly string[] => {
   )
 }
 
+/** Ids of the containers that run, by what the engine says. */
+export const runningContainers = async (socketPath: string): Promise<readonly string[]> =>
+  idsOf(await call(socketPath, 'GET', '/containers/json', 10_000))
+
 /** Kills every running container of this engine, some at a time. */
 const killContainers = async (socketPath: string): Promise<void> => {
-  const waiting = [...idsOf(await call(socketPath, 'GET', '/containers/json', 10_000))]
+  const waiting = [...(await runningContainers(socketPath))]
   const worker = async (): Promise<void> => {
     for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
       // One that ended meanwhile answers 409; what resists is seen to by the clean-up after dockerd has gone.

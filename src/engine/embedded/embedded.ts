@@ -1,8 +1,15 @@
 import { mkdir, realpath, rm } from 'node:fs/promises'
 import type { Log } from '../../model/log.ts'
-import { containerdProgram, dockerPaths, dockerSockets, dockerdProgram, writeDockerSettings } from './dockerd.ts'
+import {
+  containerdProgram,
+  dockerPaths,
+  dockerSockets,
+  dockerdProgram,
+  runningContainers,
+  writeDockerSettings,
+} from './dockerd.ts'
 import { checkHost, checkSocketPaths } from './host.ts'
-import { endShims, removeControlGroups, unmountBelow } from './leftovers.ts'
+import { endOrphanedShims, endShims, removeControlGroups, unmountBelow } from './leftovers.ts'
 import { ensureNamespace, isInside, namespaceOf, removeNamespace } from './namespace.ts'
 import {
   databaseProgram,
@@ -71,8 +78,12 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
 
   const uplinked = parts.docker && (options.uplink ?? true)
   const settings = { bridge: options.bridge ?? false, env: uplinked ? uplinkEnvironment : {} }
-  const containerd = containerdProgram(docker, programs, through, logDir)
-  const dockerd = dockerdProgram(docker, programs, through, logDir, settings)
+  const startedAgain = async (pid: number): Promise<void> => {
+    const ended = await endOrphanedShims(docker, pid, () => runningContainers(docker.socket))
+    if (ended.length > 0) log.warn('ended what was left of containers that were just being started', { ids: ended })
+  }
+  const containerd = { ...containerdProgram(docker, programs, through, logDir), startedAgain }
+  const dockerd = { ...dockerdProgram(docker, programs, through, logDir, settings), startedAgain }
   const database = databaseProgram(switches, programs, through, logDir)
   const vswitchd = switchProgram(switches, programs, through, logDir)
   /** The order to stop in; they start in the opposite one. */

@@ -1,6 +1,7 @@
 import { readFile, readdir, rmdir } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Programs } from './host.ts'
-import { allProcesses, childrenOf, run, sendSignal, waitForEnd } from './processes.ts'
+import { allProcesses, childrenOf, run, sendSignal, startOf, waitForEnd } from './processes.ts'
 
 /** Mount points below a directory, the deepest first. */
 const mountsBelow = async (directory: string): Promise<readonly string[]> => {
@@ -14,16 +15,62 @@ const mountsBelow = async (directory: string): Promise<readonly string[]> => {
     .sort((one, other) => other.length - one.length)
 }
 
-/** Shims whose engine is gone, with the containers they hold. `socket` is that of their containerd: an argument of each. */
-export const endShims = async (socket: string): Promise<void> => {
-  const shims = (await allProcesses()).filter(
-    ({ command }) => command.includes(socket) && command[0]?.includes('containerd-shim'),
+interface Shim {
+  readonly pid: number
+  /** Id of its container. */
+  readonly id: string
+}
+
+/** `socket` is that of their containerd: an argument of each. */
+const shimsOf = async (socket: string): Promise<readonly Shim[]> =>
+  (await allProcesses()).flatMap(({ pid, command }) =>
+    command.includes(socket) && command[0]?.includes('containerd-shim') === true
+      ? [{ pid, id: command[command.indexOf('-id') + 1] ?? '' }]
+      : [],
   )
-  for (const { pid } of shims) {
-    for (const child of await childrenOf(pid)) sendSignal(child, 'SIGKILL')
-    sendSignal(pid, 'SIGKILL')
-    await waitForEnd(pid, 2_000)
+
+const endShim = async (pid: number): Promise<void> => {
+  const processes = [...(await childrenOf(pid)), pid]
+  for (const one of processes) sendSignal(one, 'SIGKILL')
+  for (const one of processes) await waitForEnd(one, 2_000)
+}
+
+/** Shims whose engine is gone, with the containers they hold. */
+export const endShims = async (socket: string): Promise<void> => {
+  for (const { pid } of await shimsOf(socket)) await endShim(pid)
+}
+
+/** An engine that has just come back may still be told of ends that it missed. Milliseconds. */
+const secondLook = 1_500
+
+/**
+ * Ends shims that an engine, process `engine`, found when it was started, and whose containers do not run by what the engine itself says:
+ * it ended in the middle of starting them, and would neither start nor remove them now. Their control groups, below `cgroup`, go too.
+ *
+ * @returns ids of their containers
+ */
+export const endOrphanedShims = async (
+  { containerdSocket: socket, cgroup }: { readonly containerdSocket: string; readonly cgroup: string },
+  engine: number,
+  runningIds: () => Promise<readonly string[]>,
+): Promise<readonly string[]> => {
+  const since = await startOf(engine)
+  if (since === undefined) return []
+  const orphans = async (): Promise<readonly Shim[]> => {
+    const older: Shim[] = []
+    for (const shim of await shimsOf(socket)) if (((await startOf(shim.pid)) ?? since) < since) older.push(shim)
+    if (older.length === 0) return []
+    const running = new Set(await runningIds())
+    return older.filter(({ id }) => !running.has(id))
   }
+  if ((await orphans()).length === 0) return []
+  await delay(secondLook, undefined, { ref: false })
+  const still = await orphans()
+  for (const { pid, id } of still) {
+    await endShim(pid)
+    await removeControlGroups(`${cgroup}/${id}`)
+  }
+  return still.map(({ id }) => id)
 }
 
 export const unmountBelow = async (directory: string, programs: Programs): Promise<void> => {

@@ -70,3 +70,13 @@ export const childrenOf = async (pid: number): Promise<readonly number[]> => {
     return []
   }
 }
+
+/** When it began, in clock ticks since the machine's start (proc(5)); undefined when there is none of that id. */
+export const startOf = async (pid: number): Promise<number | undefined> => {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+  } catch {
+    return undefined
+  }
+}

@@ -19,6 +19,8 @@ export interface Program {
   readonly logFile: string
   /** Rejects while it does not answer yet. */
   ready(): Promise<void>
+  /** Called with its process id after it had ended and was started again; a failure is logged and nothing more. */
+  readonly startedAgain?: (pid: number) => Promise<void>
   /** Asks it to end; a signal where absent. */
   readonly end?: (pid: number) => Promise<void>
 }
@@ -166,6 +168,9 @@ export const keepRunning = async (program: Program, log: Log): Promise<Supervise
       try {
         const next = await bring(program, log)
         log.info('engine started again', { engine: program.name, pid: next.pid })
+        program.startedAgain?.(next.pid).catch((error: unknown) => {
+          log.warn('what an engine left behind cannot be seen to', { engine: program.name, error })
+        })
         return next
       } catch (error) {
         log.error('engine did not start again', { engine: program.name, error })

@@ -1,11 +1,13 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { EngineError } from '../../../src/model/errors.ts'
 import { builder, name } from '../../support/build.ts'
-import { startTestEngines } from '../../support/engines.ts'
+import { startTestEngines, type TestEngines } from '../../support/engines.ts'
 import { until } from '../../support/until.ts'
 import { imageRef, makeEngine, ownerName, prepareImage, testImage } from './subject.ts'
 
@@ -15,6 +17,30 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     () => 'no error',
     (error: unknown) => (error instanceof EngineError ? error.code : error),
   )
+
+/** A way to the engine on which every start fails with that sentence, until it relents. */
+const refuseStarts = async (t: Test, engines: TestEngines, sentence: string) => {
+  let refuses = true
+  const server = createServer((asked, answer) => {
+    if (refuses && asked.url?.endsWith('/start') === true) {
+      answer.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ message: sentence }))
+      return
+    }
+    const { method, url: path, headers } = asked
+    const socketPath = engines.dockerUrl.replace('unix://', '')
+    const passed = request({ socketPath, method, path, headers }, (told) => {
+      answer.writeHead(told.statusCode ?? 500, told.headers)
+      told.pipe(answer)
+    })
+    passed.on('error', () => answer.destroy())
+    asked.pipe(passed)
+  })
+  const socket = join(engines.dir, 'refusing.sock')
+  server.listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => server.close().closeAllConnections())
+  return { url: `unix://${socket}`, relent: () => (refuses = false) }
+}
 
 t.test('containers, images and networks', async (t) => {
   const engines = await startTestEngines(t, { parts: { docker: true, switches: false }, bridge: true })
@@ -100,6 +126,20 @@ t.test('containers, images and networks', async (t) => {
     t.match((await engine.exec(container.name, ['ip', '-4', 'addr', 'show', 'eth0'])).output, /inet 172\./)
     t.equal((await engine.observe(demo)).find((one) => one.name === container.name)?.network, 'bridge')
     t.match(await engine.networks(), [{ name: 'bridge', subnet: /^172\./ }])
+  })
+
+  t.test('one that its engine has left half started is taken away, and can be made again', async (t) => {
+    const refusing = await refuseStarts(t, engines, 'task 0123: already exists')
+    const through = makeEngine(engines, owner, { url: refusing.url })
+    t.teardown(() => through.close())
+    const container = build.container('half', { image: testImage })
+    await through.create(container)
+    t.equal(await codeOf(through.start(container.name)), 'START_FAILED')
+    t.notOk((await engine.observe(demo)).some(({ name }) => name === container.name))
+    refusing.relent()
+    await through.create(container)
+    await through.start(container.name)
+    t.equal((await engine.observe(demo)).find(({ name }) => name === container.name)?.state, 'running')
   })
 
   t.test('limits: lists and ranges are one, refusals have their code', async (t) => {

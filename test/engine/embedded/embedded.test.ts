@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
@@ -7,7 +7,14 @@ import Docker from 'dockerode'
 import t from 'tap'
 import { startEmbeddedEngines } from '../../../src/engine/embedded/embedded.ts'
 import type { EmbeddedEngines, EmbeddedOptions } from '../../../src/engine/embedded/embedded.ts'
-import { engineDirectory, findLeaks, importBusyboxImage, startTestEngines } from '../../support/engines.ts'
+import {
+  engineDirectory,
+  findLeaks,
+  importBusyboxImage,
+  shimsOf,
+  startStrayTask,
+  startTestEngines,
+} from '../../support/engines.ts'
 import { memoryLog } from '../../support/log.ts'
 import { until } from '../../support/until.ts'
 
@@ -81,6 +88,21 @@ t.test('an engine that is killed is started again; containers outlive it', async
   t.equal(await pidOf(engines.docker, id), pid)
   await vsctl(engines, 'add-br', 'test1', '--', 'set', 'bridge', 'test1', 'datapath_type=netdev')
   t.equal(log.lines.filter(({ message }) => message === 'engine started again').length, 4)
+})
+
+t.test('an engine that comes back ends what it left half started, and nothing else', async (t) => {
+  const engines = await startTestEngines(t, { parts: { docker: true, switches: false } })
+  const id = await runContainer(engines.docker)
+  const pid = await pidOf(engines.docker, id)
+  for (const [name, stray] of Object.entries({ containerd: 'a'.repeat(64), dockerd: 'b'.repeat(64) })) {
+    await startStrayTask(engines, stray)
+    t.equal((await shimsOf(stray)).length, 1)
+    process.kill(engines.pids()[name] ?? 0, 'SIGKILL')
+    await until('the stray to be ended', async () => (await shimsOf(stray)).length === 0, { timeout: 30_000 })
+    const groups = (await readdir('/sys/fs/cgroup', { recursive: true })).filter((path) => path.endsWith(stray))
+    t.same(groups, [])
+  }
+  t.equal(await pidOf(engines.docker, id), pid)
 })
 
 t.test('engines are taken over from a daemon that was killed or told to keep them', async (t) => {
