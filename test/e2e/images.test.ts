@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile, writeFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
@@ -62,6 +63,33 @@ void t.test('images', async (t) => {
         { reason: 'ImagePulled', message: new RegExp(`^pulled ${image} in `) },
       ],
     )
+  })
+
+  await t.test('progress of a pull: in the condition, in the events and in sonctl while it goes on', async (t) => {
+    // Random bytes do not shrink: about six seconds, half of them for busybox.
+    const ballast = randomBytes(2_000_000).toString('latin1')
+    await importBusyboxImage(engines.docker, 'made/large:1', { files: { '/etc/ballast': ballast } })
+    const pushed = await registry.push('made/large:1', 'vnf/large:1')
+    await engines.docker.getImage('made/large:1').remove()
+    const image = pushed.replace(registry.address, await registry.slowly(700_000))
+    await sond.drop('large.son', await pair('large', image))
+    await sond.drop('large.yaml', buildManifest('large', 'large'))
+    const moving = /Downloading .*MB\/.*MB/
+    const coming = await until('the progress to be told', async () => {
+      const one = await sond.get('large').catch(() => undefined)
+      return one !== undefined && moving.test(condition(one, 'ImagesReady')?.message ?? '') ? one : undefined
+    })
+    t.match(condition(coming, 'ImagesReady'), { status: 'False', reason: 'Fetching' })
+    t.match((await sond.sonctl('describe', 'instance', 'large')).stdout, moving)
+    t.equal(functionOf(coming, 'here')?.container?.state, 'running', 'what has its image runs')
+    await sond.ready('large')
+    const told = (await eventsOf(sond, 'large')).filter(({ reason }) => reason.startsWith('ImagePull'))
+    t.ok(
+      told.some(({ reason, message }) => reason === 'ImagePulling' && moving.test(message)),
+      'an event on the way',
+      { told },
+    )
+    t.match(told.at(-1), { reason: 'ImagePulled', message: `pulled ${image} in ` })
   })
 
   await t.test('pulled anew when that is asked for, else kept as it is', async (t) => {

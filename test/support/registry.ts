@@ -21,6 +21,8 @@ export interface TestRegistry {
   readonly address: string
   /** Puts an image of the private engine into the registry and takes it from the engine; gives its reference. */
   push(image: string, repository: string): Promise<string>
+  /** Another address of it, over which images come at so many bytes a second; with the same password. */
+  slowly(bytesPerSecond: number): Promise<string>
   /** Docker's settings with the password, as `docker login` writes them. */
   readonly dockerConfig: { readonly auths: Readonly<Record<string, { readonly auth: string }>> }
 }
@@ -71,6 +73,8 @@ export const startRegistry = async (t: Test, engines: TestEngines, port = 5000):
     )
   })
   const { docker } = engines
+  const slowPort = port + 1
+  const auth = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')
   return {
     address,
     push: async (image, repository) => {
@@ -84,10 +88,16 @@ export const startRegistry = async (t: Test, engines: TestEngines, port = 5000):
       await docker.getImage(reference).remove()
       return reference
     },
-    dockerConfig: {
-      auths: {
-        [address]: { auth: Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64') },
-      },
+    slowly: async (bytesPerSecond) => {
+      const path = fileURLToPath(new URL('slow-proxy.ts', import.meta.url))
+      const args = [path, String(slowPort), String(port), String(bytesPerSecond)]
+      const proxy = spawn('nsenter', [`--net=${engines.netns.path}`, process.execPath, ...args], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      t.teardown(() => proxy.kill('SIGKILL'))
+      await once(proxy.stdout, 'data')
+      return `127.0.0.1:${slowPort}`
     },
+    dockerConfig: { auths: { [address]: { auth }, [`127.0.0.1:${slowPort}`]: { auth } } },
   }
 }
