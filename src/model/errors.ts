@@ -38,6 +38,9 @@ export class EngineError extends Error {
 /** Not a failure: the step's image is on its way, and the step is tried again when it is there. */
 export const isFetching = (error: Error): boolean => error instanceof EngineError && error.code === 'FETCHING'
 
+/** What the step was about went while the plan was carried out: the next look plans anew, and nobody need do anything. */
+export const isOvertaken = (error: Error): boolean => error instanceof EngineError && error.code === 'NOT_FOUND'
+
 /** Ends every switch over a closed union; reached only when a case was forgotten. */
 export const assertNever = (value: never): never => {
   throw new TypeError(`unexpected: ${JSON.stringify(value)}`)

@@ -1,5 +1,5 @@
 import { someHolders } from '../desired/result.ts'
-import { isFetching } from '../model/errors.ts'
+import { isFetching, isOvertaken } from '../model/errors.ts'
 import { isEmpty } from '../model/plan.ts'
 import { conditionTypes, type ConditionType, type InstanceStatus } from '../model/status.ts'
 import { no, sentences, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
@@ -60,10 +60,11 @@ const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => 
     }
   })
   // What waits for an image on its way goes on by itself.
-  const real = outcomes.filter((one) => one.result !== 'failed' || !isFetching(one.error))
+  const passing = (error: Error): boolean => isFetching(error) || isOvertaken(error)
+  const real = outcomes.filter((one) => one.result !== 'failed' || !passing(one.error))
   const failed = isEmpty(plan) ? [] : [...failuresOf(real)].map(([name, error]) => `${name}: ${error}`)
   const others = outcomes.flatMap((one) =>
-    one.result === 'failed' && !isFetching(one.error) && one.step.serves.containers.length === 0 && !isEmpty(plan)
+    one.result === 'failed' && !passing(one.error) && one.step.serves.containers.length === 0 && !isEmpty(plan)
       ? [`${one.step.id}: ${one.error.message}`]
       : [],
   )

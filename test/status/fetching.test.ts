@@ -35,6 +35,22 @@ t.test('one that cannot be had is a failure', async (t) => {
   t.match(told(status, 'Stalled'), /^True/)
 })
 
+t.test('what went while it was worked on is looked at anew: nothing stands in the way', async (t) => {
+  const demo = await createDemo({ service: chainSketch('svc', 2, 'img:1') })
+  const { plan, ...look } = await demo.look()
+  const step = plan.steps.find(({ kind }) => kind === 'setPort')
+  if (step === undefined) throw new Error('no port is set')
+  for (const [code, stalled] of [
+    ['NOT_FOUND', /^False/],
+    ['REFUSED', /^True/],
+  ] as const) {
+    const error = new EngineError(code, { bridge: 'sond-dc1' })
+    const status = demo.status({ ...look, plan, outcomes: [{ step, result: 'failed', ms: 1, error }] })
+    t.match(told(status, 'Stalled'), stalled, code)
+    t.match(told(status, 'Ready'), /^False/)
+  }
+})
+
 t.test('one that the daemon does not allow is told whether it runs or not', async (t) => {
   const { images } = defaultConfiguration().spec
   const demo = await createDemo({
