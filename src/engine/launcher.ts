@@ -174,7 +174,13 @@ export const createLauncher = (command: readonly string[]): Launcher => {
         const [file = program, ...rest] = [...command, ...words]
         return runProgram(file, rest, options)
       }
-      return limit(() => ask(`${[lines, ...words].join(unit)}\n${input}`, timeoutMs, program))
+      const asked = performance.now()
+      return limit(() => {
+        // What is hung holds up those that wait behind it: they must not each hang as long in their turn.
+        if (performance.now() - asked > timeoutMs)
+          throw new EngineError('TIMEOUT', { program, after: `${timeoutMs} ms`, reason: 'others of its kind hang' })
+        return ask(`${[lines, ...words].join(unit)}\n${input}`, timeoutMs, program)
+      })
     },
     close: endIdle,
   }

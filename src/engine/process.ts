@@ -25,6 +25,9 @@ export const programEnvironment = (): NodeJS.ProcessEnv => ({
   LC_ALL: 'C',
 })
 
+/** For a program to end once it is killed. Milliseconds. */
+const killMs = 500
+
 /** Ends a program that leads a process group, and what it has started. */
 export const killGroup = (child: ChildProcess): void => {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
@@ -54,7 +57,10 @@ export const runProgram = (
       killGroup(child)
       child.stdout.destroy() // a grandchild in another group may hold the pipes open
       child.stderr.destroy()
+      // One that waits for a device in the kernel does not even end when it is killed.
+      setTimeout(late, killMs).unref()
     }, timeoutMs)
+    const late = (): void => reject(new EngineError('TIMEOUT', { program: command, after: `${timeoutMs} ms` }))
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
     child.stdin.on('error', () => undefined) // a program that ends early says why by its exit code
@@ -64,7 +70,7 @@ export const runProgram = (
     })
     child.on('close', (code) => {
       clearTimeout(timer)
-      if (timedOut) reject(new EngineError('TIMEOUT', { program: command, after: `${timeoutMs} ms` }))
+      if (timedOut) late()
       else
         resolve({
           code: code ?? -1,

@@ -50,7 +50,7 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted === true) abort()
     const timer = setTimeout(
-      () => controller.abort(new EngineError('TIMEOUT', { ...about, ms: String(timeout) })),
+      () => controller.abort(new EngineError('TIMEOUT', { ...about, docker: url, after: `${timeout} ms` })),
       timeout,
     )
     underWay.add(controller)

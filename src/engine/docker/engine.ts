@@ -139,7 +139,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
   return {
     ...observer,
     ...talk,
-    ping: () => client.ping(),
+    ping: () => client.ping(timeouts.ping),
     subscribe: events.subscribe,
     close: async () => {
       events.close()

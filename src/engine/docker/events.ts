@@ -87,10 +87,10 @@ export const createEvents = ({ client, owner, log, onChange, pingEvery, pingTime
 
   const open = (signal: AbortSignal): Promise<Readable> =>
     client.call(
-      async () => {
+      async (callSignal) => {
         const stream = await docker.getEvents({
           filters: { type: ['container', 'image'], event: [...containerActions, ...imageActions] },
-          abortSignal: signal,
+          abortSignal: AbortSignal.any([signal, callSignal]),
         })
         return asReadable(stream)
       },

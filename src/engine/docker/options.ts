@@ -43,7 +43,7 @@ export const defaultTimeouts: Timeouts = {
   pull: 60 * 60_000,
   build: 60 * 60_000,
   silence: 5 * 60_000,
-  pingEvery: 10_000,
-  ping: 5_000,
+  pingEvery: 5_000,
+  ping: 3_000,
   maxAge: 30_000,
 }

@@ -137,7 +137,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
     // Before it starts: a daemon that dies here asks the engine what became of it.
     await note(inspected, script, { execId: exec.id, run: 'running' })
     try {
-      const stream = await client.call<Duplex>(() => exec.start({}), { about })
+      const stream = await client.call<Duplex>((abortSignal) => exec.start({ abortSignal }), { about })
       closed.signal.addEventListener('abort', () => stream.destroy(), { once: true })
       return { ended: follow(inspected, script, exec.id, tailOf(demultiplex(stream), outputLimit)) }
     } catch (error) {

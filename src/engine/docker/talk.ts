@@ -70,9 +70,10 @@ export const createTalk = ({
         }),
       )
       const withInput = input !== undefined
-      const stream = await client.call<Duplex>(() => exec.start(withInput ? { hijack: true, stdin: true } : {}), {
-        about,
-      })
+      const stream = await client.call<Duplex>(
+        (abortSignal) => exec.start({ abortSignal, ...(withInput ? { hijack: true, stdin: true } : {}) }),
+        { about },
+      )
       try {
         if (withInput) stream.end(input)
         const tail = tailOf(demultiplex(stream), outputLimit)

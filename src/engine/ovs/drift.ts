@@ -1,5 +1,6 @@
 import equal from 'fast-deep-equal'
 import { externalIds } from '../../model/ownership.ts'
+import { EngineError } from '../../model/errors.ts'
 import { cookieInstance } from '../../model/cookie.ts'
 import { parseObjectName, type BridgeName, type InstanceName, type Owner } from '../../model/names.ts'
 import type { HintHub } from '../hints.ts'
@@ -13,8 +14,8 @@ import { isOwned } from './transactions.ts'
 export interface DriftWatch {
   /** Starts and stops monitors so that each live bridge of ours has one, while somebody listens. */
   follow(): void
-  /** Resolves when all monitors that were started tell changes, or have ended. */
-  ready(): Promise<void>
+  /** Resolves when all monitors that were started tell changes, or have ended; rejects with `TIMEOUT` when a switch says nothing. */
+  ready(timeoutMs: number): Promise<void>
   /** Gives hints for rows of ours that changed. */
   onChanges(changes: readonly Change[]): void
   close(): Promise<void>
@@ -119,8 +120,15 @@ export const createDriftWatch = (options: {
 
   return {
     follow,
-    async ready() {
-      await Promise.all([...monitors.values()].map((monitor) => monitor.ready))
+    async ready(timeoutMs) {
+      const { promise: late, reject } = Promise.withResolvers<never>()
+      const error = new EngineError('TIMEOUT', { switch: 'ovs-vswitchd', after: `${timeoutMs} ms` })
+      const timer = setTimeout(() => reject(error), timeoutMs)
+      try {
+        await Promise.race([late, Promise.all([...monitors.values()].map((monitor) => monitor.ready))])
+      } finally {
+        clearTimeout(timer)
+      }
     },
     onChanges(changes) {
       for (const { table, before, after } of changes) {

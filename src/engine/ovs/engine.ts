@@ -166,7 +166,12 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
     async subscribe(listener) {
       await session.ready()
       const subscription = hub.add(listener)
-      await drift.ready()
+      try {
+        await drift.ready(timeouts.call)
+      } catch (error) {
+        await subscription.close()
+        throw error
+      }
       return subscription
     },
     claim() {

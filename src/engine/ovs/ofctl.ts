@@ -34,6 +34,9 @@ export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowToo
     const gone = /failed to (?:open socket|connect)|is not a bridge or a socket|Connection (?:refused|reset)/.test(
       error,
     )
+    // Its own time-out ends it by SIGALRM, as a shell tells it.
+    if (code === 128 + 14 || /signal 14|Alarm clock/.test(error))
+      throw new EngineError('TIMEOUT', { switch: 'ovs-vswitchd', bridge, after: `${seconds} s` })
     throw new EngineError(gone ? 'UNAVAILABLE' : 'REFUSED', { bridge, error })
   }
 

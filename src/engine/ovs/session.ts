@@ -44,6 +44,7 @@ export const createSession = (options: SessionOptions): Session => {
   const checks = new Set<() => void>() // waiting for the replica or the connection
   let connection: Connection | undefined
   let opening: Promise<void> | undefined
+  let opened: Connection | undefined // by `opening`; what it asks may never be answered
   let retryTimer: NodeJS.Timeout | undefined
   let pause = retryMs.first
   let everConnected = false
@@ -51,6 +52,8 @@ export const createSession = (options: SessionOptions): Session => {
   let lockId: string | undefined
   let locked = false
   let early: unknown[] | undefined // updates that came before the answer to `monitor` was taken
+
+  const isClosed = (): boolean => closed
 
   const check = (): void => {
     for (const one of [...checks]) one()
@@ -81,7 +84,7 @@ export const createSession = (options: SessionOptions): Session => {
   }
 
   const open = async (): Promise<void> => {
-    const opened = await openConnection({
+    const fresh = await openConnection({
       endpoint,
       timeoutMs,
       probeMs,
@@ -94,23 +97,27 @@ export const createSession = (options: SessionOptions): Session => {
         retryLater()
       },
     })
+    opened = fresh
     early = []
     try {
+      if (isClosed()) throw new EngineError('CANCELLED', { ovsdb: endpoint })
       const requests = Object.entries(monitoredColumns).map(([table, columns]) => [table, [{ columns }]] as const)
-      const monitored = await opened.request('monitor', ['Open_vSwitch', null, Object.fromEntries(requests)])
+      const monitored = await fresh.request('monitor', ['Open_vSwitch', null, Object.fromEntries(requests)])
       replica.clear()
       for (const updates of [monitored, ...early]) replica.apply(updates)
       early = undefined
-      if (lockId !== undefined) setLocked(await askLock(opened, lockId))
+      if (lockId !== undefined) setLocked(await askLock(fresh, lockId))
     } catch (error) {
-      opened.close()
+      fresh.close()
       throw error
+    } finally {
+      opened = undefined
     }
     if (closed) {
-      opened.close()
+      fresh.close()
       return
     }
-    connection = opened
+    connection = fresh
     pause = retryMs.first
     const again = everConnected
     everConnected = true
@@ -195,6 +202,7 @@ export const createSession = (options: SessionOptions): Session => {
       closed = true
       clearTimeout(retryTimer)
       connection?.close()
+      opened?.close()
       connection = undefined
       check()
       await opening
