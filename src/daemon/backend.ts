@@ -1,7 +1,9 @@
 import type { Backend, Diff } from '../api/backend.ts'
+import { ApiError } from '../api/errors.ts'
 import { kindNames } from '../api/kinds.ts'
 import type { LoopContext } from '../reconcile/context.ts'
 import type { Controller } from '../reconcile/controller.ts'
+import { buriedInstances } from '../reconcile/tombstones.ts'
 import type { CatalogInstance, Parsers, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
 import { createChanges } from './changes.ts'
@@ -26,7 +28,16 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
   const { context, watcher, board, controller } = options
   const nowText = (): string => new Date(context.clock.now()).toISOString()
   const view = createView(watcher, board)
-  const changes = createChanges(watcher, board, view, nowText)
+  const changes = createChanges(watcher, board, view, buriedInstances(context.store), nowText)
+
+  /** Before everything was read, what is taken is not known: a plan would give it away again. */
+  const preview: BackendOptions['preview'] = async (entry) => {
+    const { ready, message } = controller.ready()
+    if (ready) return options.preview(entry)
+    throw new ApiError('UNAVAILABLE', `what would be done is not known: ${message}`, {
+      next: "'sonctl status' tells what is waited for",
+    })
+  }
 
   const ready: Backend['ready'] = () => {
     const loop = controller.ready()
@@ -54,8 +65,8 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
         }),
       ),
     subscribe: (listener) => changes.subscribe(listener),
-    diff: async (name) => options.preview(view.instance(name)),
-    ...createEdits({ ...options, view, nowText }),
+    diff: async (name) => preview(view.instance(name)),
+    ...createEdits({ ...options, preview, view, nowText }),
     ...createConsole(context.engines.containers, context.store, view),
     pendingPrune: () => Promise.resolve(view.held()),
     confirmPrune: async () => {

@@ -27,6 +27,9 @@ interface Conditions {
   readonly conditions: readonly Condition[]
 }
 
+/** Reasons of what is not ready because nobody wants it to be. */
+const asAsked: ReadonlySet<string> = new Set(['Stopping', 'Stopped'])
+
 const notYet = 'not looked at since the daemon started'
 
 const isReady = (status: InstanceStatus): boolean =>
@@ -86,13 +89,14 @@ export const createBoard = ({
     for (const { type, status, reason, message } of after.conditions) {
       const old = before?.conditions.find((one) => one.type === type)
       if (type === 'Reconciling' || old?.status === status) continue
-      const good = (type === 'Drifted' || type === 'Stalled') === (status === 'False')
-      // What begins as it should be is no news.
-      if (old === undefined && good && type !== 'Ready') continue
+      const isTrouble = type === 'Drifted' || type === 'Stalled'
+      const good = status === (isTrouble ? 'False' : 'True')
+      // What begins as it should be is no news, and neither is that nothing is known yet.
+      if (old === undefined && (status === 'Unknown' || (good && type !== 'Ready'))) continue
       event(
         object,
-        good ? 'Normal' : 'Warning',
-        good ? type : reason,
+        good || asAsked.has(reason) ? 'Normal' : 'Warning',
+        good && !isTrouble ? type : reason,
         message === '' ? `${type} is ${status}` : message,
       )
     }

@@ -1,5 +1,6 @@
 import type { AnyObject, Change } from '../api/backend.ts'
-import { parseObjectName } from '../model/names.ts'
+import { parseObjectName, type InstanceName } from '../model/names.ts'
+import type { Tombstone } from '../store/records.ts'
 import type { ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
 import { kindOf, type View } from './view.ts'
@@ -15,6 +16,7 @@ export const createChanges = (
   watcher: Pick<Watcher, 'catalog' | 'onChange'>,
   board: Board,
   view: View,
+  buried: ReadonlyMap<InstanceName, Tombstone>,
   nowText: () => string,
 ): Changes => {
   const listeners = new Set<(change: Change) => void>()
@@ -23,8 +25,7 @@ export const createChanges = (
   }
 
   const known = new Map<string, AnyObject>()
-  const changed = (key: ObjectKey): void => {
-    const object = view.object(key)
+  const note = (key: string, object: AnyObject | undefined): void => {
     const before = known.get(key)
     if (object !== undefined) {
       known.set(key, object)
@@ -33,6 +34,9 @@ export const createChanges = (
       known.delete(key)
       tell({ type: 'DELETED', object: before })
     }
+  }
+  const changed = (key: ObjectKey): void => {
+    note(key, view.object(key))
   }
 
   /** An instance whose document goes stays an object until nothing of it is left. */
@@ -47,16 +51,25 @@ export const createChanges = (
       view.leaving.delete(name)
     } else if (before !== undefined) {
       present.delete(name)
-      view.leaving.set(name, { entry: before, since: nowText() })
+      const { source, generation } = before
+      view.leaving.set(name, { entry: before, since: nowText(), file: source.file, generation })
     }
+  }
+  // What an earlier daemon did not finish.
+  for (const [name, { deletedAt, file, generation }] of buried) {
+    if (present.has(name)) continue
+    view.leaving.set(name, { entry: undefined, since: deletedAt, file, generation })
+    changed(`ServiceInstance/${name}`)
   }
 
   const stops = [
-    watcher.onChange(({ objects }) => {
+    watcher.onChange(({ objects, packages, files }) => {
       for (const key of objects) {
         noteInstance(key)
         changed(key)
       }
+      for (const digest of packages) note(`Package/${digest}`, view.get('Package', digest))
+      for (const file of files) note(`File/${file}`, view.get('File', file))
     }),
     board.onGone((name) => {
       view.leaving.delete(name)

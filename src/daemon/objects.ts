@@ -3,8 +3,10 @@ import type { ApiObjects } from '../api/backend.ts'
 import { formatDiagnostic, isError } from '../model/diagnostics.ts'
 import { apiVersion } from '../model/documents.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
+import type { InstanceName } from '../model/names.ts'
 import type { FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
 import type { CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
+import type { Leaving } from './view.ts'
 
 /** Catalog entries as the API shows them. */
 
@@ -72,14 +74,53 @@ const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance'][
 export const instanceObject = (
   entry: CatalogObject<ServiceInstance>,
   status: InstanceStatus,
-  deletedAt?: string,
 ): ApiObjects['ServiceInstance'] => ({
   apiVersion,
   kind: 'ServiceInstance',
-  metadata: { ...metadataOf(entry), ...(deletedAt === undefined ? {} : { deletionTimestamp: deletedAt }) },
+  metadata: metadataOf(entry),
   spec: instanceSpec(entry.document),
   status,
 })
+
+const noStatus: InstanceStatus = {
+  observedGeneration: 0,
+  conditions: [],
+  package: null,
+  ...{ functions: [], links: [], saps: [] },
+}
+
+/** What was last known of it, but for what is plain: it will not be ready again, and work is under way. */
+const leavingStatus = (last: InstanceStatus, since: string): InstanceStatus => {
+  const common = { reason: 'Terminating', message: 'its manifest is gone', lastTransitionTime: since } as const
+  const { observedGeneration } = last
+  return {
+    ...last,
+    conditions: [
+      { type: 'Ready', status: 'False', ...common, observedGeneration },
+      { type: 'Reconciling', status: 'True', ...common, observedGeneration },
+      ...last.conditions.filter(({ type }) => type !== 'Ready' && type !== 'Reconciling'),
+    ],
+  }
+}
+
+/** An instance whose document is gone, while something of it is still there. */
+export const leavingInstance = (
+  name: InstanceName,
+  { entry, since, file, generation }: Leaving,
+  last: InstanceStatus = noStatus,
+): ApiObjects['ServiceInstance'] => {
+  const gone = {
+    ...{ name, labels: {}, uid: uidOf('ServiceInstance', name) },
+    ...{ generation, creationTimestamp: '', source: file },
+  }
+  return {
+    apiVersion,
+    kind: 'ServiceInstance',
+    metadata: { ...(entry === undefined ? gone : metadataOf(entry)), deletionTimestamp: since },
+    spec: entry === undefined ? { package: last.package?.name ?? '' } : instanceSpec(entry.document),
+    status: leavingStatus(last, since),
+  }
+}
 
 /** An instance whose document was never right: nothing of it is in force, and the status says what is wrong where. */
 export const refusedInstance = ({ name, source, diagnostics }: RefusedObject): ApiObjects['ServiceInstance'] => {

@@ -4,7 +4,15 @@ import type { DataCenter, Link } from '../model/documents.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
-import { dataCenterObject, fileObject, instanceObject, linkObject, packageObject, refusedInstance } from './objects.ts'
+import {
+  dataCenterObject,
+  fileObject,
+  instanceObject,
+  leavingInstance,
+  linkObject,
+  packageObject,
+  refusedInstance,
+} from './objects.ts'
 
 export const kindOf = (key: ObjectKey): { readonly kind: DefinableKind; readonly name: string } => {
   const [kind = '', name = ''] = key.split('/')
@@ -25,7 +33,17 @@ export interface View {
   package(name: string): CatalogPackage | undefined
   held(): readonly PruneCandidate[]
   /** Instances whose document is gone and of which something is still there. */
-  readonly leaving: Map<InstanceName, { readonly entry: CatalogInstance; readonly since: string }>
+  readonly leaving: Map<InstanceName, Leaving>
+}
+
+export interface Leaving {
+  /** What it was; undefined of one whose document went under an earlier daemon. */
+  readonly entry: CatalogInstance | undefined
+  /** ISO 8601. */
+  readonly since: string
+  /** File that defined it. */
+  readonly file: string
+  readonly generation: number
 }
 
 const packageMatches = (entry: CatalogPackage, name: string): boolean => {
@@ -42,7 +60,9 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
       .map((entry) => entry.document.metadata.name)
 
   const instanceOf = (entry: CatalogInstance): ApiObjects['ServiceInstance'] =>
-    instanceObject(entry, board.statusFor(entry), leaving.get(entry.document.metadata.name)?.since)
+    instanceObject(entry, board.statusFor(entry))
+  const leavingOf = (name: InstanceName, gone: Leaving): ApiObjects['ServiceInstance'] =>
+    leavingInstance(name, gone, board.status(name))
 
   const dataCenterOf = (entry: CatalogObject<DataCenter>): ApiObjects['DataCenter'] =>
     dataCenterObject(entry, board.topology(entry.key))
@@ -53,13 +73,13 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
 
   const lists: { readonly [K in ObjectKind]: () => readonly ApiObjects[K][] } = {
     ServiceInstance: () => {
-      const gone = [...leaving.values()].map(({ entry }) => entry)
       // What leaves is still more than what was refused in its place.
       const refused = watcher
         .catalog()
         .refused.filter(({ kind, name }) => kind === 'ServiceInstance' && !leaving.has(name))
       return byName([
-        ...[...watcher.catalog().instances.values(), ...gone].map(instanceOf),
+        ...[...watcher.catalog().instances.values()].map(instanceOf),
+        ...[...leaving].map(([name, gone]) => leavingOf(name, gone)),
         ...refused.map(refusedInstance),
       ])
     },
@@ -80,11 +100,14 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
     const name = parseObjectName(text)
     if (name === undefined) return undefined
     const { instances, dataCenters, links } = watcher.catalog()
-    const instance = instances.get(name) ?? leaving.get(name)?.entry
-    const [dataCenter, link] = [dataCenters.get(name), links.get(name)]
+    const [instance, gone, dataCenter, link] = [
+      ...[instances.get(name), leaving.get(name)],
+      ...[dataCenters.get(name), links.get(name)],
+    ] as const
     if (kind === 'ServiceInstance') {
+      if (instance !== undefined) return instanceOf(instance)
       const refused = watcher.catalog().refused.find((one) => one.key === key)
-      return instance === undefined ? refused && refusedInstance(refused) : instanceOf(instance)
+      return gone === undefined ? refused && refusedInstance(refused) : leavingOf(name, gone)
     }
     return kind === 'DataCenter' ? dataCenter && dataCenterOf(dataCenter) : link && linkOf(link)
   }

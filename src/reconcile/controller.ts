@@ -13,7 +13,7 @@ import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
 import { findGone, lookAtAll } from './resync.ts'
 import { createSubscriptions } from './subscriptions.ts'
-import { buriedNames, tombstoneKey } from './tombstones.ts'
+import { buriedInstances, tombstoneKey } from './tombstones.ts'
 import { within } from './within.ts'
 
 /** Turns under way at one time. */
@@ -79,7 +79,9 @@ export const createController = (
 
   const everything = (): readonly InstanceName[] => {
     const { instances } = context.watcher.catalog()
-    return [...new Set([...instances.keys(), ...book.view().allocations.keys(), ...buriedNames(store)])].sort()
+    return [
+      ...new Set([...instances.keys(), ...book.view().allocations.keys(), ...buriedInstances(store).keys()]),
+    ].sort()
   }
 
   const addAll = (): void => {

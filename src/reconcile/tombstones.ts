@@ -1,4 +1,5 @@
 import { parseObjectName, type InstanceName } from '../model/names.ts'
+import type { Tombstone } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 
 const prefix = 'ServiceInstance/'
@@ -6,7 +7,10 @@ const prefix = 'ServiceInstance/'
 export const tombstoneKey = (name: InstanceName): string => `${prefix}${name}`
 
 /** Instances whose deletion was seen and is not done, also those of which an earlier daemon left nothing. */
-export const buriedNames = (store: Store): readonly InstanceName[] =>
-  [...store.list('tombstones').keys()].flatMap((key) =>
-    key.startsWith(prefix) ? (parseObjectName(key.slice(prefix.length)) ?? []) : [],
+export const buriedInstances = (store: Store): ReadonlyMap<InstanceName, Tombstone> =>
+  new Map(
+    [...store.list('tombstones')].flatMap(([key, tombstone]) => {
+      const name = key.startsWith(prefix) ? parseObjectName(key.slice(prefix.length)) : undefined
+      return name === undefined ? [] : [[name, tombstone]]
+    }),
   )

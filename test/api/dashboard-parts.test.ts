@@ -93,17 +93,20 @@ t.test('whatever the graph: no box lies on another, and all lie in the picture',
 })
 
 t.test('a word and a colour for each state', async (t) => {
-  const instance = (conditions: Record<string, string>, rest: { spec?: object; seen?: number; going?: true } = {}) => ({
+  const instance = (
+    conditions: Record<string, string>,
+    rest: { spec?: object; seen?: number; going?: true; reason?: string } = {},
+  ) => ({
     metadata: { generation: 2, ...(rest.going === undefined ? {} : { deletionTimestamp: 'now' }) },
     spec: rest.spec ?? {},
     status: {
       observedGeneration: rest.seen ?? 2,
-      conditions: Object.entries(conditions).map(([type, status]) => ({ type, status })),
+      conditions: Object.entries(conditions).map(([type, status]) => ({ type, status, reason: rest.reason ?? '' })),
     },
   })
   const cases: readonly [object, string, string][] = [
     [instance({ Ready: 'True' }), 'good', 'ready'],
-    [instance({ Ready: 'True' }, { spec: { state: 'Stopped' } }), 'good', 'stopped'],
+    [instance({ Ready: 'False' }, { reason: 'Stopped' }), 'good', 'stopped'],
     [instance({ Ready: 'True' }, { seen: 1 }), 'wait', 'being changed'],
     [instance({ Ready: 'False', Reconciling: 'True' }), 'wait', 'being changed'],
     [instance({ Ready: 'False' }), 'bad', 'not ready'],

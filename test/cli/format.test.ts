@@ -210,7 +210,8 @@ t.test('the state of an instance in one word', async (t) => {
   const cases: readonly [ApiObjects['ServiceInstance'], string][] = [
     [instance([]), 'Reconciling'],
     [instance(ready), 'Running'],
-    [instance(ready, { spec: { package: 'x', state: 'Stopped' } }), 'Stopped'],
+    [instance([condition('Ready', 'False', 'Stopped')]), 'Stopped'],
+    [instance([condition('Ready', 'False', 'Stopping'), condition('Reconciling', 'True')]), 'Stopping'],
     [instance(ready, { spec: { package: 'x', suspend: true } }), 'Suspended'],
     [instance(ready, { metadata: { ...metadata('demo'), deletionTimestamp: at } }), 'Terminating'],
     [instance([condition('Ready', 'False'), condition('Accepted', 'False')]), 'Refused'],

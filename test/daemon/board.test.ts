@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createBoard, type Board } from '../../src/daemon/board.ts'
-import type { InstanceStatus } from '../../src/model/status.ts'
+import type { Condition, ConditionType, InstanceStatus } from '../../src/model/status.ts'
 import { createStore } from '../../src/store/store.ts'
 import { name } from '../support/build.ts'
 import { createHandClock } from '../support/hand-clock.ts'
@@ -27,8 +27,11 @@ const status = (ready: 'True' | 'False', message = ''): InstanceStatus => ({
 
 const start = async (t: Test) => {
   const log = memoryLog()
+  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  let close = async (): Promise<void> => undefined
+  t.teardown(() => close())
   const store = await createStore({ directory: join(t.testdir({}), 'state'), log })
-  t.teardown(() => store.close())
+  close = () => store.close()
   const board = createBoard({ store, clock: createHandClock(), log })
   return { board, log, store }
 }
@@ -48,6 +51,33 @@ void t.test('a condition that flips is an event, one that stays is none', async 
   t.equal(board.status(demo), undefined)
   t.equal(told(board).at(-1), 'Normal Terminated nothing of it is left x1')
 })
+
+void t.test(
+  'what begins unknown is no news, what becomes unknown is, and what is asked for is no warning',
+  async (t) => {
+    const { board } = await start(t)
+    const conditions = (...of: readonly (readonly [ConditionType, Condition['status'], string])[]): InstanceStatus => ({
+      ...status('True'),
+      conditions: of.map(([type, status, reason]) => ({
+        ...{ type, status, reason },
+        ...{ message: '', observedGeneration: 1, lastTransitionTime: '' },
+      })),
+    })
+    board.setStatus(demo, conditions(['Ready', 'Unknown', 'NotObserved'], ['Drifted', 'Unknown', 'NotObserved']))
+    t.same(told(board), [])
+    board.setStatus(demo, conditions(['Ready', 'True', 'Ready'], ['Drifted', 'False', 'InSync']))
+    board.setStatus(demo, conditions(['Ready', 'Unknown', 'NotObserved'], ['Drifted', 'Unknown', 'NotObserved']))
+    board.setStatus(demo, conditions(['Ready', 'False', 'Stopped'], ['Drifted', 'True', 'Reported']))
+    t.same(told(board), [
+      'Normal Ready Ready is True x1',
+      'Normal InSync Drifted is False x1',
+      'Warning NotObserved Ready is Unknown x1',
+      'Warning NotObserved Drifted is Unknown x1',
+      'Normal Stopped Ready is False x1',
+      'Warning Reported Drifted is True x1',
+    ])
+  },
+)
 
 void t.test('what is said over and over is said once until its text changes', async (t) => {
   const { board } = await start(t)

@@ -22,10 +22,13 @@ const keep = async (t: Test): Promise<{ store: Store; digest: string }> => {
     ]),
     { vendor: 'v', name: 'x', version: '1', description: '', maintainer: '', service: 'service_descriptors/nsd.yml' },
   )
+  // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
+  let close = async (): Promise<void> => undefined
+  t.teardown(() => close())
   const store = await createStore({ directory: join(t.testdir({}), 'state'), log: memoryLog() })
+  close = () => store.close()
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
   await store.blobs.write(must(parsePackageDigest(digest), digest), bytes)
-  t.teardown(() => store.close())
   return { store, digest }
 }
 

@@ -14,7 +14,11 @@ void t.test('an instance stays an object until nothing of it is left', async (t)
   const told = (): readonly string[] =>
     changes
       .splice(0)
-      .flatMap((change) => (change.type === 'EVENT' ? [] : [`${change.type} ${change.object.metadata.name}`]))
+      .flatMap((change) =>
+        change.type !== 'EVENT' && change.object.kind === 'ServiceInstance'
+          ? [`${change.type} ${change.object.metadata.name}`]
+          : [],
+      )
   t.same(told(), ['ADDED demo', 'ADDED other'])
   const [first] = await backend.list('ServiceInstance')
   t.match(first, { metadata: { name: 'demo', generation: 1, source: 'demo.yaml:1' } })
@@ -24,6 +28,10 @@ void t.test('an instance stays an object until nothing of it is left', async (t)
   const leaving = await backend.get('ServiceInstance', 'demo')
   t.match(leaving?.metadata.deletionTimestamp, /^2/)
   t.equal(leaving?.metadata.uid, first?.metadata.uid)
+  t.match(leaving?.status.conditions.slice(0, 2), [
+    { type: 'Ready', status: 'False', reason: 'Terminating' },
+    { type: 'Reconciling', status: 'True', reason: 'Terminating' },
+  ])
   board.drop(demo)
   t.same(told(), ['DELETED demo'])
   t.same(
@@ -45,6 +53,63 @@ void t.test('one that comes back while it leaves is there once, and leaves no mo
   const found = (await backend.list('ServiceInstance')).filter(({ metadata }) => metadata.name === 'demo')
   t.equal(found.length, 1)
   t.equal(found[0]?.metadata.deletionTimestamp, undefined)
+})
+
+void t.test(
+  'one whose deletion an earlier daemon saw is there too, until nothing of it is left or its document is back',
+  async (t) => {
+    const { backend, board, changes, write } = await startDaemonWorld(t, {
+      remembered: (store) => {
+        for (const gone of ['demo', 'back']) {
+          const key = `ServiceInstance/${gone}`
+          store.set('tombstones', key, {
+            key,
+            deletedAt: '2026-01-01T00:00:00.000Z',
+            file: `${gone}.yaml`,
+            generation: 3,
+          })
+        }
+      },
+    })
+    t.match(await backend.list('ServiceInstance'), [{ metadata: { name: 'back' } }, { metadata: { name: 'demo' } }])
+    t.match(await backend.get('ServiceInstance', 'demo'), {
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00.000Z', source: 'demo.yaml', generation: 3 },
+      status: { conditions: [{ type: 'Ready', status: 'False', reason: 'Terminating' }, { type: 'Reconciling' }] },
+    })
+    await write('back.yaml', buildManifest('back', 'chain'))
+    t.equal((await backend.get('ServiceInstance', 'back'))?.metadata.deletionTimestamp, undefined)
+    board.drop(demo)
+    t.equal(await backend.get('ServiceInstance', 'demo'), undefined)
+    t.match(changes.at(-1), { type: 'DELETED', object: { metadata: { name: 'demo' } } })
+  },
+)
+
+void t.test('packages and files are told of as they come, change and go', async (t) => {
+  const { changes, directory, watcher, write } = await startDaemonWorld(t)
+  const told = (): readonly string[] =>
+    changes
+      .splice(0)
+      .flatMap((change) =>
+        change.type === 'EVENT' ? [] : [`${change.type} ${change.object.kind} ${change.object.metadata.source}`],
+      )
+  await write('chain.son', await buildPackage(chainSketch('chain', 2, 'img:1')))
+  t.same(told(), ['ADDED Package chain.son', 'ADDED File chain.son'])
+  await write('chain.son', 'half of a zip')
+  t.same(told(), ['MODIFIED File chain.son'])
+  await rm(join(directory, 'chain.son'))
+  await watcher.rescan()
+  t.same(told(), ['DELETED Package chain.son', 'DELETED File chain.son'])
+})
+
+void t.test('what would be done is not told before everything was read', async (t) => {
+  let isReady = false
+  const { backend, write } = await startDaemonWorld(t, { isReady: () => isReady })
+  await write('chain.son', await buildPackage(chainSketch('chain', 2, 'img:1')))
+  const manifest = buildManifest('demo', 'chain')
+  await write('demo.yaml', manifest)
+  await t.rejects(backend.diff('demo'), { code: 'UNAVAILABLE', message: /is not known: waiting/ })
+  isReady = true
+  t.match((await backend.diff('demo')).text, /create container/)
 })
 
 void t.test('packages are found by name, digest and vendor/name:version, and tell who uses them', async (t) => {

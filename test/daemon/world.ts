@@ -32,7 +32,10 @@ export interface DaemonWorld {
   readonly write: (file: string, content: string | Uint8Array) => Promise<void>
 }
 
-export const startDaemonWorld = async (t: Test): Promise<DaemonWorld> => {
+export const startDaemonWorld = async (
+  t: Test,
+  options: { readonly remembered?: (store: Store) => void; readonly isReady?: () => boolean } = {},
+): Promise<DaemonWorld> => {
   // Registered before the test's directory is made: node-tap then runs it before it removes that directory.
   let end = async (): Promise<void> => undefined
   t.teardown(() => end())
@@ -40,6 +43,7 @@ export const startDaemonWorld = async (t: Test): Promise<DaemonWorld> => {
   const directory = join(base, 'manifests')
   const log = memoryLog()
   const store = await createStore({ directory: join(base, 'state'), log })
+  options.remembered?.(store)
   const engines = createMemoryEngines({ owner: 'sond' })
   const { manifests, ...rest } = defaultConfiguration().spec
   const { context, board } = createLoopWorld({
@@ -59,7 +63,7 @@ export const startDaemonWorld = async (t: Test): Promise<DaemonWorld> => {
     controller: {
       ...{ start: () => undefined, poke: () => undefined, depth: () => 0, idle: () => Promise.resolve() },
       ...{ terminate: () => Promise.resolve(), close: () => Promise.resolve() },
-      ready: () => ({ ready: true, message: '' }),
+      ready: () => ({ ready: options.isReady?.() ?? true, message: 'waiting' }),
     },
     preview: async (entry) => {
       const plan = await preview(context, entry)

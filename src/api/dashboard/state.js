@@ -14,9 +14,8 @@ export const stateOf = (object) => {
   if (condition(object, 'Stalled')?.status === 'True') return { tone: 'bad', word: 'stalled' }
   if (condition(object, 'Accepted')?.status === 'False') return { tone: 'bad', word: 'refused' }
   if (object.spec.suspend === true) return { tone: 'wait', word: 'suspended' }
-  if (ready?.status === 'True' && current) {
-    return { tone: 'good', word: object.spec.state === 'Stopped' ? 'stopped' : 'ready' }
-  }
+  if (ready?.status === 'True' && current) return { tone: 'good', word: 'ready' }
+  if (ready?.reason === 'Stopped' && current) return { tone: 'good', word: 'stopped' }
   if (condition(object, 'Reconciling')?.status === 'True' || !current) return { tone: 'wait', word: 'being changed' }
   return { tone: 'bad', word: 'not ready' }
 }

@@ -101,7 +101,9 @@ export const instanceWord = (object: ApiObjects['ServiceInstance']): string => {
   if (holds(object, 'Accepted', 'False')) return 'Refused'
   if (object.spec['suspend'] === true) return 'Suspended'
   if (holds(object, 'Stalled')) return 'Stalled'
-  if (holds(object, 'Ready')) return object.spec['state'] === 'Stopped' ? 'Stopped' : 'Running'
+  if (holds(object, 'Ready')) return 'Running'
+  const reason = conditionOf(object, 'Ready')?.reason
+  if (reason === 'Stopping' || reason === 'Stopped') return reason
   return holds(object, 'Reconciling') || conditionOf(object, 'Ready') === undefined ? 'Reconciling' : 'NotReady'
 }
 
