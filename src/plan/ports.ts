@@ -1,6 +1,6 @@
 import type { ObservedPort } from '../model/actual.ts'
 import type { PatchEnd } from '../model/desired.ts'
-import type { ContainerName, PortName } from '../model/names.ts'
+import type { BridgeName, ContainerName, PortName } from '../model/names.ts'
 import type { DesiredPort, StepId } from '../model/plan.ts'
 import { portVlans } from '../model/vlans.ts'
 import type { Draft } from './draft.ts'
@@ -14,6 +14,8 @@ interface WantedPort extends DesiredPort {
   readonly container?: ContainerName
   /** The link whose veth pair it stands on. */
   readonly trunk?: string
+  /** A patch port has no number before its peer is there, so both come once there is a switch for each. */
+  readonly peerBridge?: BridgeName
 }
 
 /** Ports that flows can count on, each with the step that makes it so, if any. */
@@ -62,8 +64,8 @@ const wantedPorts = (survey: Survey): readonly WantedPort[] => {
         ...(vlan === undefined ? {} : { vlan }),
       })),
     ...desired.patches.flatMap(({ ends: [a, b] }) => [
-      { ...end(a), peer: b.port },
-      { ...end(b), peer: a.port },
+      { ...end(a), peer: b.port, peerBridge: b.bridge },
+      { ...end(b), peer: a.port, peerBridge: a.bridge },
     ]),
     ...desired.trunks
       .filter(({ ends }) => !ends.some((one) => isBlocked.port(one.port)))
@@ -75,7 +77,7 @@ const wantedPorts = (survey: Survey): readonly WantedPort[] => {
 /** Ports after their devices. Gives those that are right at the end of the plan. */
 export const planPorts = (draft: Draft, survey: Survey): ReadyPorts => {
   const ready = new Map<PortName, StepId | undefined>()
-  for (const { container, trunk, ...port } of wantedPorts(survey)) {
+  for (const { container, trunk, peerBridge, ...port } of wantedPorts(survey)) {
     const there = survey.ports.get(port.port)
     const cause =
       (there === undefined ? 'port is missing' : drift(port, there)) ??
@@ -91,6 +93,7 @@ export const planPorts = (draft: Draft, survey: Survey): ReadyPorts => {
       port,
       after: [
         stepId.bridge(port.bridge),
+        peerBridge === undefined ? undefined : stepId.bridge(peerBridge),
         there === undefined || there.bridge === port.bridge ? undefined : stepId.earlyFlows(there.bridge),
         stepId.wire(port.port),
         stepId.configure(port.port),

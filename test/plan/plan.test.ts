@@ -639,3 +639,13 @@ t.test('words for what no one foresaw fail loudly', async (t) => {
   const notices = [{ code: strange as 'WAITING', container: name.container('some'), reason: '' }] as const
   t.throws(() => printPlan({ scope: nothing.scope, steps: [], notices }), TypeError)
 })
+
+t.test('a patch has no number before its peer is there: both ends come once both switches are there', async (t) => {
+  const state = full()
+  const { steps } = plan({ ...state, containers: [], interfaces: [], flows: [] }, await settled(nothing), calm)
+  const made = steps.filter((step): step is Extract<Step, { kind: 'setPort' }> => step.kind === 'setPort')
+  t.same(
+    made.map(({ port, after }) => [port.port, [...after].sort()]),
+    ['spsap', 'spdc'].map((port) => [port, ['bridge:sbsap', 'bridge:sond-dc1']]),
+  )
+})

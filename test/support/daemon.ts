@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import type { ApiObjects, ObjectKind } from '../../src/api/backend.ts'
+import type { EventRecord } from '../../src/model/status.ts'
 import { kindNames } from '../../src/api/kinds.ts'
 import { apiRoot } from '../../src/api/paths.ts'
 import type { TestEngines } from './engines.ts'
@@ -43,6 +44,8 @@ export interface TestDaemon {
   /** Over the API: a process of sonctl for each look would be what takes most of a test's time. */
   object<K extends ObjectKind>(kind: K, name: string): Promise<ApiObjects[K] | undefined>
   get(instance: string): Promise<Instance>
+  /** What it has told of an instance. */
+  events(instance: string): Promise<readonly EventRecord[]>
   /** Waits until it is Ready in its latest generation, else fails with its conditions. */
   ready(instance: string, timeout?: number): Promise<Instance>
   drop(file: string, content: string | Uint8Array): Promise<void>
@@ -52,6 +55,8 @@ interface DaemonOptions {
   readonly args?: readonly string[]
   /** Below `spec` of its SondConfiguration. */
   readonly settings?: Readonly<Record<string, unknown>>
+  /** `settings` alone tell the watched directory, the engines and where it listens, among that its `api.sock`: no flag says so. */
+  readonly flagless?: boolean
   readonly env?: Readonly<Record<string, string>>
   /** Default: `manifests` below the engines' directory. */
   readonly name?: string
@@ -81,6 +86,10 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
   const config = join(dir, 'sond.yaml')
   const configuration = { apiVersion: 'sond.dev/v1alpha1', kind: 'SondConfiguration', spec: options.settings ?? {} }
   await writeFile(config, stringify(configuration))
+  const flags = [
+    ...['--engines', 'host', '--docker-host', engines.dockerUrl, '--ovsdb', engines.ovsdbUrl],
+    ...['--manifests', manifests, '--listen', `unix:${socket}`],
+  ]
   let child: ChildProcess | undefined
   let log = ''
 
@@ -92,9 +101,9 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
         process.execPath,
         join(root, 'src/main.ts'),
         'run',
-        ...['--engines', 'host', '--docker-host', engines.dockerUrl, '--ovsdb', engines.ovsdbUrl],
-        ...['--manifests', manifests, '--state-dir', join(dir, 'state'), '--run-dir', join(dir, 'run')],
-        ...['--listen', `unix:${socket}`, '--log-level', 'debug', '--log-format', 'pretty'],
+        ...(options.flagless === true ? [] : flags),
+        ...['--state-dir', join(dir, 'state'), '--run-dir', join(dir, 'run')],
+        ...['--log-level', 'debug', '--log-format', 'pretty'],
         ...(options.settings === undefined ? [] : ['--config', config]),
         ...(options.args ?? []),
       ],
@@ -137,6 +146,11 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     return found
   }
 
+  const events: TestDaemon['events'] = async (instance) => {
+    const { json } = await ask({ socketPath: socket }, `${apiRoot}/events?for=instance/${instance}`)
+    return (json() as { items: readonly EventRecord[] }).items // the contract of the API
+  }
+
   await start()
   t.teardown(async () => {
     await end('SIGKILL')
@@ -165,6 +179,7 @@ export const startSond = async (t: Test, engines: TestEngines, options: DaemonOp
     sonctl,
     object,
     get,
+    events,
     ready: async (instance, timeout = 60_000) => {
       const waited = await sonctl('wait', `instance/${instance}`, '--for=condition=Ready', '--timeout', `${timeout}ms`)
       if (waited.code !== 0) {

@@ -11,6 +11,8 @@ export interface FunctionSketch {
   readonly resources?: Readonly<Record<string, unknown>>
   /** Those of `interfaces` that are for management. */
   readonly management?: readonly string[]
+  /** Fields of its descriptor that are otherwise than the sketch says. */
+  readonly descriptor?: Readonly<Record<string, unknown>>
 }
 
 export interface ServiceSketch {
@@ -23,12 +25,14 @@ export interface ServiceSketch {
   readonly files?: Readonly<Record<string, string | Uint8Array>>
   /** Points of the service, by id. */
   readonly points?: Readonly<Record<string, string>>
+  /** False: the NSD has no `forwarding_graphs` key. */
+  readonly forwardingGraphs?: boolean
 }
 
 const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(stringify(value))
 
 const functionDescriptor = (
-  { id, image, interfaces, resources, management = [] }: FunctionSketch,
+  { id, image, interfaces, resources, management = [], descriptor = {} }: FunctionSketch,
   version: string,
 ) => ({
   descriptor_version: 'vnfd-schema-01',
@@ -53,6 +57,7 @@ const functionDescriptor = (
     interface: 'ipv4',
     type: management.includes(name) ? 'management' : 'internal',
   })),
+  ...descriptor,
 })
 
 /** A `.son` of a sketch; the same sketch gives the same bytes. */
@@ -75,7 +80,7 @@ export const buildPackage = (sketch: ServiceSketch): Promise<Uint8Array> => {
       connectivity_type: type,
       connection_points_reference: ends,
     })),
-    forwarding_graphs: [],
+    ...(sketch.forwardingGraphs === false ? {} : { forwarding_graphs: [] }),
   }
   const files = new Map([
     ['service_descriptors/nsd.yml', bytes(service)],
