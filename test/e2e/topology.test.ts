@@ -62,7 +62,7 @@ void t.test('services stand on several data centers', async (t) => {
   await sond.drop('datacenters.yaml', dataCenters)
   await sond.drop('l12.yaml', buildLink('l12', ['dc1', 'dc2'], { delay: '0ms' }))
   await sond.drop('l23.yaml', buildLink('l23', ['dc2', 'dc3']))
-  await sond.drop('l13.yaml', direct({ bandwidth: '20Mbps', delay: '10ms' }))
+  await sond.drop('l13.yaml', direct({ bandwidth: '20Mbps', delay: '10ms', jitter: '1ms', loss: '0.001%' }))
 
   await t.test('a switch each, and links between them that say what they are', async (t) => {
     for (const object of ['datacenter/dc1', 'datacenter/dc3', 'link/l12', 'link/l13', 'link/l23']) {
@@ -72,12 +72,30 @@ void t.test('services stand on several data centers', async (t) => {
     t.same((await vsctl(engines, 'list-br')).trim().split('\n'), ['sond-dc1', 'sond-dc2', 'sond-dc3'])
     t.equal(await linkSays(sond, 'l23', 'Shaped'), 'True NotAsked')
     t.equal((await trunkPorts('l23')).length, 2)
+    const kindOf = async (port = ''): Promise<string> => {
+      const type = (await vsctl(engines, 'get', 'interface', port, 'type')).trim().replaceAll('"', '')
+      if (type !== '') return type
+      const text = await inNamespace(engines, 'ip', '-d', '-j', 'link', 'show', 'dev', port)
+      // What `ip -j` prints.
+      return (JSON.parse(text) as { linkinfo?: { info_kind?: string } }[])[0]?.linkinfo?.info_kind ?? 'none'
+    }
+    const kinds = new Map<string, readonly string[]>()
+    for (const link of ['l12', 'l13', 'l23']) kinds.set(link, await Promise.all((await trunkPorts(link)).map(kindOf)))
+    t.same(Object.fromEntries(kinds), { l12: ['patch', 'patch'], l13: ['veth', 'veth'], l23: ['patch', 'patch'] })
     const expected = hasNetem ? 'True InForce' : 'False KernelLacksShaper'
     t.equal(await linkSays(sond, 'l13', 'Shaped'), expected, 'delay is in force, or the link says that it is not')
+    const shaped = (await sond.object('Link', 'l13'))?.status.conditions.find(({ type }) => type === 'Shaped')
+    const words = hasTbf
+      ? 'no delay, no jitter, no loss: the kernel has no netem (sch_netem); bandwidth is in force'
+      : 'no bandwidth, no delay, no jitter, no loss: the kernel has no netem (sch_netem); frames pass unshaped'
+    t.equal(shaped?.message, hasNetem ? 'bandwidth, delay, jitter, loss' : words)
     const events = await sond.sonctl('events', '--for', 'link/l13')
     t.equal(events.stdout.includes('KernelLacksShaper'), !hasNetem, 'and so do its events')
     const [end = ''] = await trunkPorts('l13')
-    t.match(await queueOf(end), hasNetem ? /netem.*rate 20Mbit/ : hasTbf ? /tbf.*rate 20Mbit/ : '')
+    t.match(
+      await queueOf(end),
+      hasNetem ? /netem.*delay 10ms\s+1ms loss 0\.001% rate 20Mbit/ : hasTbf ? /tbf.*rate 20Mbit/ : '',
+    )
   })
 
   await sond.drop('chain.son', await buildPackage(chainSketch('chain', 3, image)))
@@ -91,6 +109,21 @@ void t.test('services stand on several data centers', async (t) => {
     t.ok(vlans.every((vlan) => vlan !== null))
     t.ok(await carries())
     t.match(await flowsOn('dc1'), new RegExp(`set_field:${4096 + (vlans[0] ?? 0)}->vlan_vid`))
+    const roundTrip = await inContainerNetwork(
+      engines,
+      container('f1'),
+      'busybox',
+      'ping',
+      '-c',
+      '3',
+      '-i',
+      '0.1',
+      '10.30.0.2',
+    )
+    const least = Number(/min\/avg\/max = ([\d.]+)\//.exec(roundTrip)?.[1])
+    // 10 ms each way, give or take 1; without netem the link says that it has none.
+    if (hasNetem) t.ok(least > 17, `${least} ms there and back`)
+    else t.ok(least < 17, `${least} ms there and back, as the link says`)
     const began = performance.now()
     t.ok(await talksTcp(engines, container('f1'), container('f2'), '10.30.0.2'), 'TCP over the shaped link')
     if (hasTbf || hasNetem) t.ok(performance.now() - began > 250, 'a megabyte takes its time at 20 Mbit/s')
@@ -130,10 +163,22 @@ void t.test('services stand on several data centers', async (t) => {
   })
 
   await t.test('a link is shaped otherwise while frames pass over it', async (t) => {
-    await sond.drop('l13.yaml', direct({ bandwidth: '300Mbps' }))
     const [end = ''] = await trunkPorts('l13')
+    const pinging = inContainerNetwork(
+      engines,
+      container('f1'),
+      'busybox',
+      'ping',
+      '-c',
+      '30',
+      '-i',
+      '0.05',
+      '10.30.0.2',
+    )
+    await sond.drop('l13.yaml', direct({ bandwidth: '300Mbps' }))
     if (hasTbf || hasNetem) await until('the new rate', async () => (await queueOf(end)).includes('300Mbit'))
     await until('the link to say so', async () => (await linkSays(sond, 'l13', 'Shaped')) === 'True InForce' || !hasTbf)
+    t.match(await pinging, /30 packets transmitted, 30 packets received/, 'no frame was lost')
     t.ok(await carries())
     await sond.drop('l13.yaml', direct({}))
     await until('a link of patch ports', async () => (await linkSays(sond, 'l13', 'Shaped')) === 'True NotAsked')
