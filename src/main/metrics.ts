@@ -26,13 +26,6 @@ export const createMetrics = (): Metrics => {
     labelNames: ['kind', 'result'] as const,
     registers: [registry],
   })
-  const gauges = {
-    depth: new Gauge({ name: 'sond_queue_depth', help: 'Keys waiting for a turn', registers: [registry] }),
-    instances: new Gauge({ name: 'sond_instances', help: 'Service instances in the catalog', registers: [registry] }),
-    ready: new Gauge({ name: 'sond_instances_ready', help: 'Service instances that are Ready', registers: [registry] }),
-    held: new Gauge({ name: 'sond_prune_held', help: 'Deletions held back by the guard', registers: [registry] }),
-  }
-
   return {
     registry,
     turn: (kind, ms, result) => {
@@ -42,23 +35,22 @@ export const createMetrics = (): Metrics => {
       steps.inc({ kind: step.kind, result })
     },
     watch: (read) => {
-      const values = (): void => {
-        const now = read()
-        gauges.depth.set(now.depth)
-        gauges.instances.set(now.instances)
-        gauges.ready.set(now.ready)
-        gauges.held.set(now.held)
+      // Each is read when it is asked for: what one gauge sets of another comes too late, or with the next scrape.
+      const gauge = (name: string, help: string, value: () => number): void => {
+        new Gauge({
+          name,
+          help,
+          registers: [registry],
+          collect() {
+            this.set(value())
+          },
+        })
       }
-      // One gauge that is collected sets them all, so that a scrape sees one moment.
-      new Gauge({
-        name: 'sond_up',
-        help: '1 while the daemon answers',
-        registers: [registry],
-        collect() {
-          values()
-          this.set(1)
-        },
-      })
+      gauge('sond_queue_depth', 'Keys waiting for a turn', () => read().depth)
+      gauge('sond_instances', 'Service instances in the catalog', () => read().instances)
+      gauge('sond_instances_ready', 'Service instances that are Ready', () => read().ready)
+      gauge('sond_prune_held', 'Deletions held back by the guard', () => read().held)
+      gauge('sond_up', '1 while the daemon answers', () => 1)
     },
   }
 }
