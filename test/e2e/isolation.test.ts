@@ -20,7 +20,7 @@ interface Station {
   readonly link: string
 }
 
-void t.test('frames of one service never reach another', async (t) => {
+void t.test('keep: frames of one service never reach another', async (t) => {
   const engines = await startTestEngines(t)
   await importBusyboxImage(engines.docker, image)
   const sond = await startSond(t, engines)
@@ -182,7 +182,7 @@ void t.test('frames of one service never reach another', async (t) => {
     await ofctl(engines, 'del-flows', management(engines, 'sond-dc1'), 'cookie=0x77/-1')
   })
 
-  await t.test('a service that goes leaves no way behind', async (t) => {
+  await t.test('mend: a service that goes leaves no way behind', async (t) => {
     for (const name of ['lan-1', 'chain-1']) {
       const { code, stderr } = await sond.sonctl('delete', 'instance', name, '--wait')
       t.equal(code, 0, stderr)

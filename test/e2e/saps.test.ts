@@ -65,7 +65,7 @@ void t.test('service access points', async (t) => {
       .split('\n')
       .filter((name) => name !== '')
 
-  await t.test('internal and management ones are containers', async (t) => {
+  await t.test('keep: internal and management ones are containers', async (t) => {
     for (const name of ['ns_client', 'ns_admin']) {
       const { Config, State } = await engines.docker.getContainer(container(name)).inspect()
       t.match(Config, { Image: /sonatanfv\/son-emu-sap/, Labels: { 'sond.dev/role': 'sap' } })
@@ -77,25 +77,28 @@ void t.test('service access points', async (t) => {
     t.equal(sap('ns_client')?.dataCenter, at('fw'), 'beside the function they belong to')
   })
 
-  await t.test('an external one is a switch with an address; the host reaches functions through it', async (t) => {
-    t.equal((await sapBridges()).length, 1)
-    t.match(sap('ns_wan'), { type: 'external', address: /^10\.10\.0\.1\/29$/, subnet: '10.10.0.0/29' })
-    for (const [vnf, of] of [
-      ['fw', 'output'],
-      ['server', 'net'],
-    ] as const) {
-      await inNamespace(engines, 'busybox', 'ping', '-c', '1', '-W', '2', address(vnf, of))
-      t.ok(
-        await carriesTcp(switches(engines), await inside(engines, container(vnf)), address(vnf, of)),
-        `TCP to ${vnf}`,
-      )
-    }
-  })
+  await t.test(
+    'keep: an external one is a switch with an address; the host reaches functions through it',
+    async (t) => {
+      t.equal((await sapBridges()).length, 1)
+      t.match(sap('ns_wan'), { type: 'external', address: /^10\.10\.0\.1\/29$/, subnet: '10.10.0.0/29' })
+      for (const [vnf, of] of [
+        ['fw', 'output'],
+        ['server', 'net'],
+      ] as const) {
+        await inNamespace(engines, 'busybox', 'ping', '-c', '1', '-W', '2', address(vnf, of))
+        t.ok(
+          await carriesTcp(switches(engines), await inside(engines, container(vnf)), address(vnf, of)),
+          `TCP to ${vnf}`,
+        )
+      }
+    },
+  )
 
   const reachesOutside = async (vnf: string): Promise<boolean> => pings(engines, container(vnf), outside.address)
 
   await t.test(
-    'functions reach the outside, which knows nothing of their addresses, and answers come back',
+    'keep: functions reach the outside, which knows nothing of their addresses, and answers come back',
     async (t) => {
       for (const [vnf, of] of [
         ['fw', 'output'],
@@ -120,7 +123,7 @@ void t.test('service access points', async (t) => {
   await heals('forwarding is switched off', 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=0')
   await heals('the address is taken off', 'ip', 'addr', 'flush', 'dev', (await sapBridges())[0] ?? '')
 
-  await t.test('a second instance has access points of its own; it goes with all that is of it', async (t) => {
+  await t.test('mend: a second instance has access points of its own; it goes with all that is of it', async (t) => {
     await sond.drop('other.yaml', buildManifest('other', 'access'))
     const other = await sond.ready('other')
     t.equal(other.status.saps.find(({ name }) => name === 'ns_wan')?.subnet, '10.10.1.0/29')
@@ -133,7 +136,7 @@ void t.test('service access points', async (t) => {
     t.ok(await reachesOutside('fw'))
   })
 
-  await t.test('without access points the functions run on', async (t) => {
+  await t.test('keep: without access points the functions run on', async (t) => {
     await sond.drop('demo.yaml', buildManifest('demo', 'access', { saps: { deploy: false } }))
     await until('the new generation', async () => (await sond.get('demo')).status.observedGeneration === 2)
     await sond.ready('demo')
@@ -148,7 +151,7 @@ void t.test('service access points', async (t) => {
     t.equal((await sapBridges()).length, 1)
   })
 
-  await t.test('removed with the service, the rules too', async (t) => {
+  await t.test('keep: removed with the service, the rules too', async (t) => {
     const { code, stderr } = await sond.sonctl('delete', 'instance', 'demo', '--wait')
     t.equal(code, 0, stderr)
     t.same(await sapBridges(), [])

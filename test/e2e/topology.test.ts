@@ -103,31 +103,34 @@ void t.test('services stand on several data centers', async (t) => {
   const cross = await sond.ready('cross')
   const before = await ids()
 
-  await t.test('a chain over several switches has a VLAN of its own, and as much bandwidth as its link', async (t) => {
-    const vlans = cross.status.links.map(({ vlan }) => vlan)
-    t.equal(new Set(vlans).size, 2)
-    t.ok(vlans.every((vlan) => vlan !== null))
-    t.ok(await carries())
-    t.match(await flowsOn('dc1'), new RegExp(`set_field:${4096 + (vlans[0] ?? 0)}->vlan_vid`))
-    const roundTrip = await inContainerNetwork(
-      engines,
-      container('f1'),
-      'busybox',
-      'ping',
-      '-c',
-      '3',
-      '-i',
-      '0.1',
-      '10.30.0.2',
-    )
-    const least = Number(/min\/avg\/max = ([\d.]+)\//.exec(roundTrip)?.[1])
-    // 10 ms each way, give or take 1; without netem the link says that it has none.
-    if (hasNetem) t.ok(least > 17, `${least} ms there and back`)
-    else t.ok(least < 17, `${least} ms there and back, as the link says`)
-    const began = performance.now()
-    t.ok(await talksTcp(engines, container('f1'), container('f2'), '10.30.0.2'), 'TCP over the shaped link')
-    if (hasTbf || hasNetem) t.ok(performance.now() - began > 250, 'a megabyte takes its time at 20 Mbit/s')
-  })
+  await t.test(
+    'keep: a chain over several switches has a VLAN of its own, and as much bandwidth as its link',
+    async (t) => {
+      const vlans = cross.status.links.map(({ vlan }) => vlan)
+      t.equal(new Set(vlans).size, 2)
+      t.ok(vlans.every((vlan) => vlan !== null))
+      t.ok(await carries())
+      t.match(await flowsOn('dc1'), new RegExp(`set_field:${4096 + (vlans[0] ?? 0)}->vlan_vid`))
+      const roundTrip = await inContainerNetwork(
+        engines,
+        container('f1'),
+        'busybox',
+        'ping',
+        '-c',
+        '3',
+        '-i',
+        '0.1',
+        '10.30.0.2',
+      )
+      const least = Number(/min\/avg\/max = ([\d.]+)\//.exec(roundTrip)?.[1])
+      // 10 ms each way, give or take 1; without netem the link says that it has none.
+      if (hasNetem) t.ok(least > 17, `${least} ms there and back`)
+      else t.ok(least < 17, `${least} ms there and back, as the link says`)
+      const began = performance.now()
+      t.ok(await talksTcp(engines, container('f1'), container('f2'), '10.30.0.2'), 'TCP over the shaped link')
+      if (hasTbf || hasNetem) t.ok(performance.now() - began > 250, 'a megabyte takes its time at 20 Mbit/s')
+    },
+  )
 
   await t.test('a shaping that is taken off by hand comes back', async (t) => {
     if (!hasTbf && !hasNetem) return
@@ -217,7 +220,7 @@ void t.test('services stand on several data centers', async (t) => {
     t.ok(await carries())
   })
 
-  await t.test('the shortest way may be that of the least delay', async (t) => {
+  await t.test('keep: a chain takes the shortest way: over the fewest links, or over the least delay', async (t) => {
     const isThroughDc2 = async (): Promise<boolean> =>
       (await flowsOn('dc2')).split(`dl_vlan=${cross.status.links[0]?.vlan}`).length > 2
     t.notOk(await isThroughDc2(), 'over one link')
@@ -229,7 +232,7 @@ void t.test('services stand on several data centers', async (t) => {
     t.same(await ids(), before)
   })
 
-  await t.test('an E-LAN over a ring: every member hears a frame once', async (t) => {
+  await t.test('keep: an E-LAN over several switches, in a ring: every member hears a frame once', async (t) => {
     const members = ['a', 'b', 'c']
     await sond.drop(
       'lan.son',
@@ -286,7 +289,7 @@ void t.test('services stand on several data centers', async (t) => {
     t.match((await sond.object('Link', 'l13'))?.status.conditions.find(({ type }) => type === 'Ready')?.message, /dc3/)
   })
 
-  await t.test('nothing stays behind', async (t) => {
+  await t.test('mend: nothing stays behind', async (t) => {
     const objects = [
       ...['instance/cross', 'instance/lan', 'instance/late'],
       ...['link/l12', 'link/l13', 'link/l23', 'datacenter/dc1', 'datacenter/dc2'],
