@@ -12,7 +12,6 @@ import { createOrphans } from './orphans.ts'
 import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
 import { findGone, lookAtAll } from './resync.ts'
-import { createShortages } from './shortages.ts'
 import { createSubscriptions } from './subscriptions.ts'
 import { buriedInstances, tombstoneKey } from './tombstones.ts'
 import { within } from './within.ts'
@@ -205,7 +204,7 @@ export const createController = (
     // Nothing is decided before files and engines have been read in full, nor while another daemon has the engines; the look
     // that ends this asks for every key again.
     if (!readAll || !claimed) return Promise.resolve(undefined)
-    return name === undefined ? turnSwitches(turn) : withShortages(name, () => turnFor(name, turn))
+    return name === undefined ? turnSwitches(turn) : turnFor(name, turn)
   }
 
   const work = (key: string, turn: Turn): Promise<number | undefined> =>
@@ -247,7 +246,6 @@ export const createController = (
   }
 
   const queue = createQueue({ work, failed, concurrency, clock })
-  const withShortages = createShortages(context, (other) => queue.add(instanceKey(other)))
 
   /** Looks at everything; many hints of one moment are one look, and looks leave time for other work. */
   const resyncSoon = (): void => {

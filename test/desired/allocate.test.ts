@@ -12,7 +12,7 @@ const subnets = (settings: PoolSettings, hosts: number): readonly string[] => {
   return Array.from({ length: order.count }, (_, place) => subnetText(order.at(place)))
 }
 
-t.test('subnets of a pool in their order', (t) => {
+t.test('keep: subnets of a pool in their order', (t) => {
   const wide = subnets(pool('10.30.0.0/16', 30, 50), 2)
   t.strictSame(wide.slice(0, 3), ['10.30.0.0/30', '10.30.1.0/30', '10.30.2.0/30'], 'one per third octet')
   t.equal(wide.length, 50)
@@ -83,7 +83,7 @@ const as = (allocation: Allocation, instance: string): Allocation => ({
   instance: name.object(instance),
 })
 
-t.test('the lowest free subnet; kept while it fits; free when dropped', (t) => {
+t.test('mend: the lowest free subnet; kept while it fits; free when dropped', (t) => {
   const first = run(['a', 'b'])
   t.strictSame(first.told, ['a 10.30.0.0/30', 'b 10.30.1.0/30'])
   const without = run(['b'], emptyLedger, first.allocation)
@@ -140,7 +140,7 @@ t.test('a subnet that is too small or of another pool is given up', (t) => {
   t.end()
 })
 
-t.test('running out names the pool and who holds it, and throws nothing', (t) => {
+t.test('mend: running out names the pool and who holds it, and throws nothing', (t) => {
   const other = as(run(['x', 'y']).allocation, 'other')
   const result = run(['a', 'b'], {
     ...ledgerOf(other),

@@ -130,7 +130,7 @@ t.test('privileged takes the word of both, the daemon and the instance', (t) => 
   t.end()
 })
 
-t.test('copies of a service have their own names and addresses', (t) => {
+t.test('mend: copies of a service have their own names and addresses', (t) => {
   const result = desire(chain, { instance: instance({ replicas: 2 }) })
   t.strictSame(
     result.desired.containers.map((item): string => item.name),
@@ -239,7 +239,7 @@ t.test('a VNF whose name has nothing for an image name', (t) => {
   t.end()
 })
 
-t.test('every unit of a VNF has a container, and links between them are wired', (t) => {
+t.test('mend: every unit of a VNF has a container, and links between them are wired', (t) => {
   const result = desire({
     functions: [
       vnf('a', 'in out@u2 x y@u2', {

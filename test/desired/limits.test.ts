@@ -3,7 +3,7 @@ import { cpuDemand, limitsOf } from '../../src/desired/limits.ts'
 
 const gib = 1024 ** 3
 
-t.test('limits of a container on a host of four CPUs', (t) => {
+t.test('mend: limits of a container on a host of four CPUs', (t) => {
   const cases: readonly [string, Parameters<typeof limitsOf>[1], number | undefined, object, readonly string[]][] = [
     ['nothing asked: one CPU, 2 GB', {}, undefined, { cpuset: '', cpuQuota: 1_000_000, memoryBytes: 2 * gib }, []],
     ['a count pins nothing', { vcpus: 2 }, undefined, { cpuset: '', cpuQuota: 1_000_000 }, []],

@@ -18,7 +18,7 @@ const abc = [vnf('a', 'in out mgmt'), vnf('b', 'in out mgmt'), vnf('c', 'in out 
 
 const outcome = (planned: PlannedLink): string | undefined => planned.skipped?.code
 
-t.test('an E-Line that is not chained says why', (t) => {
+t.test('keep: an E-Line that is not chained says why', (t) => {
   const cases: readonly [string, string, string, RegExp][] = [
     ['an end that exists nowhere', 'l1 E-Line a:out x:in', 'END_MISSING', /x:in names no function.*a, b, c/u],
     [
@@ -47,7 +47,7 @@ t.test('an E-Line that is not chained says why', (t) => {
   t.end()
 })
 
-t.test('a function without interfaces, and an end without a container', (t) => {
+t.test('mend: a function without interfaces, and an end without a container', (t) => {
   const none = desire({ functions: [vnf('a'), vnf('b', '')], links: ['l1 E-Line a:out b:in'] })
   t.match(linkNamed(none, 'l1').skipped?.text, /it has none/u)
   const { image: _, ...rest } = vnf('b').descriptor.units[0]
@@ -66,14 +66,14 @@ t.test('a function without interfaces, and an end without a container', (t) => {
   t.end()
 })
 
-t.test('an E-Line with three ends joins the first two', (t) => {
+t.test('keep: an E-Line with three ends joins the first two', (t) => {
   const result = desire({ functions: abc, links: ['l1 E-Line a:out b:in c:in'] })
   t.strictSame(addresses(result), ['a:out=10.30.0.1/30', 'b:in=10.30.0.2/30'])
   t.strictSame(codes(result), ['EXTRA_ENDS'])
   t.end()
 })
 
-t.test('an E-Line for the way back is the same subnet, chained both ways', (t) => {
+t.test('mend: an E-Line for the way back is the same subnet, chained both ways', (t) => {
   const links = ['l1 E-Line a:out b:in', 'back E-Line b:in a:out', 'l2 E-Line b:out c:in']
   const both = ['dc1 10 in_port=a:out -> output:b:in', 'dc1 10 in_port=b:in -> output:a:out']
   for (const bidirectional of [true, false]) {
@@ -92,13 +92,13 @@ t.test('an E-Line for the way back is the same subnet, chained both ways', (t) =
   t.end()
 })
 
-t.test('one direction only', (t) => {
+t.test('keep: one direction only', (t) => {
   const result = desire({ functions: abc, links: ['l1 E-Line a:out b:in'] }, { settings: { bidirectional: false } })
   t.strictSame(flowTexts(result), ['dc1 10 in_port=a:out -> output:b:in'])
   t.end()
 })
 
-t.test('an interface keeps its first address and serves every link it is on', (t) => {
+t.test('mend: an interface keeps its first address and serves every link it is on', (t) => {
   const result = desire({
     functions: abc,
     links: ['lan E-LAN a:out c:out', 'l1 E-Line a:out b:in', 'l2 E-Line c:in a:out', 'l3 E-Line b:in c:in'],
@@ -126,7 +126,7 @@ t.test('an interface keeps its first address and serves every link it is on', (t
   t.end()
 })
 
-t.test('E-LAN: addresses by position, also of what does not exist', (t) => {
+t.test('keep: E-LAN: addresses by position, also of what does not exist', (t) => {
   const result = desire({ functions: abc, links: ['m E-LAN a:mgmt ns:x b:mgmt', 'n E-LAN gone', 'o E-LAN c:mgmt'] })
   t.strictSame(addresses(result), ['a:mgmt=10.20.0.1/24', 'b:mgmt=10.20.0.3/24', 'c:mgmt=10.20.2.1/24'])
   t.match(linkNamed(result, 'm'), { subnet: '10.20.0.0/24', vlan: 1, type: 'E-LAN' })
@@ -140,7 +140,7 @@ t.test('E-LAN: addresses by position, also of what does not exist', (t) => {
   t.end()
 })
 
-t.test('E-LAN: an interface on two, or named twice', (t) => {
+t.test('mend: E-LAN: an interface on two, or named twice', (t) => {
   const result = desire({ functions: abc, links: ['m E-LAN a:mgmt a:mgmt b:mgmt', 'n E-LAN a:mgmt c:mgmt'] })
   t.strictSame(addresses(result), ['a:mgmt=10.20.0.1/24', 'b:mgmt=10.20.0.3/24', 'c:mgmt=10.20.1.2/24'])
   t.equal(linkNamed(result, 'm').endpoints[1]?.skipped?.code, 'REPEATED_END')
@@ -148,14 +148,14 @@ t.test('E-LAN: an interface on two, or named twice', (t) => {
   t.end()
 })
 
-t.test('E-Tree is switched like an E-LAN, and says so', (t) => {
+t.test('mend: E-Tree is switched like an E-LAN, and says so', (t) => {
   const result = desire({ functions: abc, links: ['m E-Tree a:mgmt b:mgmt'] })
   t.strictSame(addresses(result), ['a:mgmt=10.20.0.1/24', 'b:mgmt=10.20.0.2/24'])
   t.strictSame(codes(result), ['E_TREE_AS_LAN'])
   t.end()
 })
 
-t.test('names of references are cleaned like those of declarations', (t) => {
+t.test('mend: names of references are cleaned like those of declarations', (t) => {
   const functions = [vnf('a', 'out_1'), vnf('b', 'in.1')]
   t.strictSame(addresses(desire({ functions, links: ['l E-Line a:out_1 b:in.1'] })), [
     'a:out-1=10.30.0.1/30',
@@ -181,7 +181,7 @@ t.test('two links of one id are told apart', (t) => {
   t.end()
 })
 
-t.test('links without forwarding graph: wired, unless the old way is asked for', (t) => {
+t.test('mend: links without forwarding graph: wired, unless the old way is asked for', (t) => {
   const text = { functions: abc, links: ['l E-Line a:out b:in'], hasForwardingGraphs: false }
   t.equal(outcome(linkNamed(desire(text), 'l')), undefined)
   const old = desire(text, { settings: { requireForwardingGraphs: true } })
@@ -216,7 +216,7 @@ t.test("management on Docker's own network", (t) => {
   t.end()
 })
 
-t.test('over two switches a chain has a VLAN of its own', (t) => {
+t.test('keep: over two switches a chain has a VLAN of its own', (t) => {
   const options = {
     dataCenters: ['dc1', 'dc2', 'dc3'].map((item) => dataCenter(item)),
     trunks: [trunk('dc1-dc2'), trunk('dc2-dc3')],

@@ -17,7 +17,7 @@ const places = (result: DesireResult): readonly string[] =>
       `${item.copy === 0 ? '' : `${item.copy}/`}${item.vnf}${item.replica === 0 ? '' : `#${item.replica}`} ${item.dataCenter ?? '-'}`,
   )
 
-t.test('policies, in the order of the NSD, data centers by name', (t) => {
+t.test('keep: policies, in the order of the NSD, data centers by name', (t) => {
   const by = (placement: 'First' | 'RoundRobin' | 'RoundRobinWithSaps') =>
     places(desire(abc, { dataCenters: two, settings: { placement } }))
   t.strictSame(by('First'), ['a dc1', 'b dc1', 'c dc1'])

@@ -17,7 +17,7 @@ const demo = {
   ],
 }
 
-t.test('without SAPs their links are skipped', (t) => {
+t.test('keep: without SAPs their links are skipped', (t) => {
   const result = desire(demo)
   t.strictSame(result.saps, [])
   t.match(linkNamed(result, 'l1').skipped, { code: 'END_MISSING', text: 'no SAP is made for ns:input' })
@@ -30,7 +30,7 @@ t.test('without SAPs their links are skipped', (t) => {
   t.end()
 })
 
-t.test('a container, and two switches of their own', (t) => {
+t.test('keep: a container, and two switches of their own', (t) => {
   const result = desire(demo, { settings: saps })
   t.strictSame(addresses(result), [
     'a:in=10.10.0.2/30',
@@ -96,7 +96,7 @@ t.test('a container, and two switches of their own', (t) => {
   t.end()
 })
 
-t.test('a SAP that no link names is a notice, and so is one of an unknown type', (t) => {
+t.test('mend: a SAP that no link names is a notice, and so is one of an unknown type', (t) => {
   const result = desire(
     { functions: abc, points: ['ns:x external', 'ns:y internal', 'ns:z interface'], links: [] },
     { settings: saps },
@@ -110,7 +110,7 @@ t.test('a SAP that no link names is a notice, and so is one of an unknown type',
   t.end()
 })
 
-t.test('two SAPs on one link', (t) => {
+t.test('mend: two SAPs on one link', (t) => {
   const result = desire(
     {
       functions: abc,
@@ -127,7 +127,7 @@ t.test('two SAPs on one link', (t) => {
   t.end()
 })
 
-t.test('an E-LAN with an external SAP: room for all, the SAP keeps the first address', (t) => {
+t.test('mend: an E-LAN with an external SAP: room for all, the SAP keeps the first address', (t) => {
   const result = desire(
     { functions: abc, points: ['ns:mgmt external'], links: ['m E-LAN a:mgmt b:mgmt c:mgmt ns:mgmt'] },
     { settings: saps },
@@ -139,7 +139,7 @@ t.test('an E-LAN with an external SAP: room for all, the SAP keeps the first add
   t.end()
 })
 
-t.test('several E-Lines to one external SAP: every peer has its own address', (t) => {
+t.test('mend: several E-Lines to one external SAP: every peer has its own address', (t) => {
   const result = desire(
     {
       functions: abc,
@@ -178,7 +178,7 @@ t.test("management SAPs are left out on Docker's own network", (t) => {
   t.end()
 })
 
-t.test('where SAPs stand, by policy', (t) => {
+t.test('keep: where SAPs stand, by policy', (t) => {
   const dataCenters = ['dc1', 'dc2', 'dc3'].map((item) => dataCenter(item))
   const trunks = [trunk('dc1-dc2'), trunk('dc2-dc3')]
   const text = {
@@ -229,7 +229,7 @@ t.test('an external SAP keeps to its data center, also one that no function stan
   t.end()
 })
 
-t.test('copies have their own SAPs', (t) => {
+t.test('mend: copies have their own SAPs', (t) => {
   const result = desire(demo, { settings: saps, instance: instance({ replicas: 2 }) })
   t.equal(new Set(result.desired.bridges.map((item) => item.name)).size, 5)
   t.strictSame(
@@ -239,7 +239,7 @@ t.test('copies have their own SAPs', (t) => {
   t.end()
 })
 
-t.test('points without colon', (t) => {
+t.test('keep: points without colon', (t) => {
   t.match(point('input external'), { name: 'input', interfaceName: 'input' })
   const result = desire(
     { functions: abc, points: ['input external'], links: ['l E-Line input a:in'] },

@@ -23,7 +23,7 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.ok(demo.status.links.every(({ chained }) => chained))
   })
 
-  await t.test('every hop carries ping and TCP, addressed as the pool says', async (t) => {
+  await t.test('keep: every hop carries ping and TCP, addressed as the pool says', async (t) => {
     t.ok(await pings(engines, 'sond.demo.0.f1.0', '10.30.0.2'), 'f1 reaches f2')
     t.ok(await pings(engines, 'sond.demo.0.f2.0', '10.30.1.2'), 'f2 reaches f3')
     t.ok(await talksTcp(engines, 'sond.demo.0.f1.0', 'sond.demo.0.f2.0', '10.30.0.2'), 'TCP from f1 to f2')
@@ -56,7 +56,7 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.equal(flows.match(/cookie=0x50dd/g)?.length, 4, 'two E-Lines, both ways')
   })
 
-  await t.test('limits, environment and shares are as the descriptor says', async (t) => {
+  await t.test('keep: limits, environment and shares are as the descriptor says', async (t) => {
     const details = await engines.docker.getContainer('sond.demo.0.f1.0').inspect()
     t.equal(details.HostConfig.Memory, 64 * 1024 * 1024)
     t.equal(details.HostConfig.NetworkMode, 'none')
@@ -67,14 +67,14 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.ok(details.Mounts.some(({ Destination }) => Destination.startsWith('/mnt/share')))
   })
 
-  await t.test('a second instance of the same package runs beside it', async (t) => {
+  await t.test('mend: a second instance of the same package runs beside it', async (t) => {
     await sond.drop('other.yaml', buildManifest('other', 'chain'))
     await sond.ready('other')
     t.ok(await pings(engines, 'sond.other.0.f1.0', '10.30.2.2'))
     t.notOk(await pings(engines, 'sond.other.0.f1.0', '10.30.0.2'), 'it does not reach the first')
   })
 
-  await t.test('an E-LAN switches all its members and nobody else', async (t) => {
+  await t.test('keep: an E-LAN switches all its members and nobody else', async (t) => {
     await sond.drop(
       'lan.son',
       await buildPackage({
@@ -112,7 +112,7 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.equal(new Set(addresses).size, addresses.length, 'no address twice')
   })
 
-  await t.test('deleting the manifests leaves nothing behind', async (t) => {
+  await t.test('mend: deleting the manifests leaves nothing behind', async (t) => {
     for (const name of ['demo', 'other', 'lan', 'copies']) {
       const { code, stderr } = await sond.sonctl('delete', 'instance', name, '--wait')
       t.equal(code, 0, stderr)

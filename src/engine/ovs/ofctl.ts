@@ -31,9 +31,10 @@ export const createFlowTool = (runDirectory: string, timeoutMs: number): FlowToo
     })
     if (code === 0) return stdout
     const error = stderr.trim().slice(0, 2000)
-    const gone = /failed to (?:open socket|connect)|is not a bridge or a socket|Connection (?:refused|reset)/.test(
-      error,
-    )
+    const gone =
+      /failed to (?:open socket|connect)|connecting to \S+ \(No such file|is not a bridge or a socket|Connection (?:refused|reset)/.test(
+        error,
+      )
     // Its own time-out ends it by SIGALRM, as a shell tells it.
     if (code === 128 + 14 || /signal 14|Alarm clock/.test(error))
       throw new EngineError('TIMEOUT', { switch: 'ovs-vswitchd', bridge, after: `${seconds} s` })
