@@ -1,3 +1,4 @@
+import type { ContainerInspectInfo } from 'dockerode'
 import type { Arena } from './arena.ts'
 import { calm, trial } from './service.ts'
 import { engineNames } from './arena.ts'
@@ -18,7 +19,6 @@ export const tally = (world: World): Tally => ({
   VLANs: distinct(world.ports.flatMap(({ tag, trunks }) => [...(tag === undefined ? [] : [tag]), ...trunks])),
   'NAT rules': world.nat.length,
   'forwarding rules': world.forward.length,
-  mounts: world.mounts.length,
   'bridge addresses': world.bridgeAddresses.length,
 })
 
@@ -137,9 +137,15 @@ const processFaults = (world: World, arena: Arena, foreign: ReadonlySet<number>,
   return faults
 }
 
-/** What the world must hold beside sond's: as many containers that run and their ids, processes by id. */
+/** Where its file system is mounted while it runs. */
+const rootOf = ({ GraphDriver }: ContainerInspectInfo): string => {
+  const data = GraphDriver.Data as Readonly<Record<string, string>> | null // by storage driver
+  return data?.['MergedDir'] ?? ''
+}
+
+/** What the world must hold beside sond's: containers, how many of them run, processes by id. */
 export interface Beside {
-  readonly containers: readonly string[]
+  readonly containers: readonly ContainerInspectInfo[]
   readonly running: number
   readonly processes: ReadonlySet<number>
 }
@@ -155,12 +161,15 @@ export const findExcess = (
   const expected = expectedContainers(wanted, names.sapImage, names.image)
   const interfaces = [...expected.values()].reduce((sum, one) => sum + one.interfaces, 0)
   const copies = wanted.present && wanted.running ? wanted.copies : 0
-  const ids = new Set([...world.containers.values()].map(({ Id }) => Id).concat(beside.containers))
+  const inspected = [...world.containers.values(), ...beside.containers]
+  const ids = new Set(inspected.map(({ Id }) => Id))
+  const roots = new Set(inspected.map(rootOf))
   return [
     ...containerFaults(world, expected),
     ...switchFaults(world, interfaces, copies),
     ...fileFaults(world, arena, wanted),
     ...processFaults(world, arena, beside.processes, expected.size + beside.running),
+    ...world.mounts.filter((path) => !roots.has(path)).map((path) => `mount of no container: ${path}`),
     ...world.groups.filter((id) => !ids.has(id)).map((id) => `control group of no container: ${id}`),
   ]
 }

@@ -51,7 +51,9 @@ const main = async (): Promise<number> => {
   })
   out(summary(outcomes))
   const held = outcomes.filter((outcome) => outcome.complaints.length === 0).length
-  out(`seed ${seed}: ${held} of ${rounds ?? 0} rounds held, ${Math.round((Date.now() - begun) / 1000)} s`)
+  out(
+    `seed ${seed}: ${held} of ${(rounds ?? 0) - (from ?? 1) + 1} rounds held, ${Math.round((Date.now() - begun) / 1000)} s`,
+  )
   for (const complaint of complaints) out(`  ${complaint}`)
   if (complaints.length > 0) {
     const last = outcomes.at(-1)?.round.number ?? 1

@@ -41,7 +41,7 @@ export const plantForeign = async (arena: Arena): Promise<Foreign> => {
   await runs.start()
   // A name like one of sond's own.
   const rests = await docker.createContainer({ name: 'sond.foreign.0.fw.0', Image: images[0] })
-  const containers = [runs.id, rests.id]
+  const containers = await Promise.all([runs, rests].map((one) => one.inspect()))
 
   await inside('ip', 'link', 'add', 'fv0', 'type', 'veth', 'peer', 'name', 'fv1')
   await inside('ip', 'link', 'set', 'fv0', 'alias', 'somebody:else')

@@ -27,6 +27,7 @@ export interface World {
   readonly groups: readonly string[]
   /** Below the directories of state, sockets and manifests, the engines' apart. */
   readonly files: readonly string[]
+  /** Where containers' file systems are mounted. */
   readonly mounts: readonly string[]
   readonly processes: readonly Process[]
 }
@@ -135,7 +136,10 @@ export const readWorld = async (arena: Arena): Promise<World> => {
     ),
     groups,
     files: files.flat(),
-    mounts: mountTable.split('\n').filter((line) => line.includes(` ${lab.dir}/`)),
+    mounts: mountTable.split('\n').flatMap((line) => {
+      const path = line.split(' ')[4] ?? ''
+      return path.startsWith(`${lab.dir}/`) && path.endsWith('/merged') ? [path] : []
+    }),
     processes,
   }
 }

@@ -6,13 +6,13 @@ import type { Arena } from '../arena.ts'
 import type { Random } from '../random.ts'
 import { type Fault, missed } from './fault.ts'
 
-/** Files that the daemon writes for itself, below its state directory. */
+/** Files that the daemon writes for itself, below its state directory; folders of gates, whose content belongs together, as one. */
 const stateFiles = async ({ lab }: Arena): Promise<readonly string[]> => {
   const found: string[] = []
   for (const folder of await readdir(lab.stateDir)) {
     if (folder === 'engines') continue
     const names = await readdir(join(lab.stateDir, folder)).catch(() => [])
-    found.push(...names.filter((name) => !name.startsWith('.')).map((name) => join(lab.stateDir, folder, name)))
+    found.push(...names.map((name) => join(lab.stateDir, folder, name)))
   }
   return found.sort()
 }
@@ -40,9 +40,18 @@ const harm = (name: string, restart: boolean, blow: (path: string) => Promise<un
   },
 })
 
+const statOf = async (path: string): Promise<{ readonly size: number; readonly isFile: boolean }> => {
+  const found = await stat(path)
+  return { size: found.size, isFile: found.isFile() }
+}
+
 const cut = async (path: string): Promise<void> => {
   const file = await stat(path)
-  if (file.isFile()) await truncate(path, Math.floor(file.size / 2))
+  const names = file.isDirectory() ? (await readdir(path)).map((name) => join(path, name)) : [path]
+  for (const name of names) {
+    const { size, isFile } = await statOf(name)
+    if (isFile) await truncate(name, Math.floor(size / 2))
+  }
 }
 
 const remove = (path: string): Promise<void> => rm(path, { recursive: true, force: true })

@@ -103,40 +103,49 @@ export const createGates = (options: { readonly directory: string; readonly busy
   const pathOf = (name: string): string => join(directory, name)
 
   /** One copy of busybox for all gates, named by its content: an upgrade of the host's leaves running containers their own. */
-  let shared: Promise<string> | undefined
-  const copyOnce = async (): Promise<string> => {
-    const digest = createHash('sha256')
-      .update(await readFile(busybox))
-      .digest('hex')
-      .slice(0, 16)
-    const target = pathOf(`.busybox-${digest}`)
-    if (await exists(target)) return target
+  let shared: Promise<{ readonly path: string; readonly size: number }> | undefined
+  const isWhole = async (path: string, size: number): Promise<boolean> =>
+    (await lstat(path).catch(() => undefined))?.size === size
+  const copyOnce = async (): Promise<{ readonly path: string; readonly size: number }> => {
+    const bytes = await readFile(busybox)
+    const digest = createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+    const target = { path: pathOf(`.busybox-${digest}`), size: bytes.length }
+    if (await isWhole(target.path, target.size)) return target
     await mkdir(directory, { recursive: true, mode: 0o700 })
-    const half = `${target}.tmp`
-    await copyFile(busybox, half)
-    await chmod(half, 0o555)
-    await rename(half, target)
+    const half = `${target.path}.tmp`
+    try {
+      await copyFile(busybox, half)
+      await chmod(half, 0o555)
+      await rename(half, target.path)
+    } catch (error) {
+      await rm(half, { force: true })
+      throw error
+    }
     return target
   }
-  const sharedBusybox = async (): Promise<string> => {
+  const sharedBusybox = async (): Promise<{ readonly path: string; readonly size: number }> => {
     shared ??= copyOnce()
-    const path = await shared.catch((error: unknown) => {
+    const copy = await shared.catch((error: unknown) => {
       shared = undefined
       throw error
     })
-    return path
+    return copy
   }
 
   const linkBusybox = async (target: string): Promise<void> => {
     for (let attempt = 0; ; attempt += 1) {
+      const { path, size } = await sharedBusybox()
+      if (await isWhole(target, size)) return
       try {
-        await link(await sharedBusybox(), target)
-        return
+        await rm(target, { force: true }) // cut off by somebody
+        await link(path, target)
       } catch (error) {
-        if (errorCode(error) === 'EEXIST') return
-        shared = undefined // removed behind our back: copy it again
-        if (attempt > 0) throw error
+        if (attempt > 0 && errorCode(error) !== 'EEXIST') throw error
       }
+      if (await isWhole(target, size)) return
+      if (attempt > 2)
+        throw new EngineError('GATE_FAILED', { gate: target, reason: 'its busybox is cut off again and again' })
+      shared = undefined // removed or cut off behind our back: copy it again
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ContainerEngine } from '../../../src/engine/ports.ts'
@@ -179,6 +179,28 @@ t.test('the gate', async (t) => {
     await engine.start(container.name)
     await engine.openGate(container.name)
     t.match(await see(container), { state: 'running', gate: 'open' })
+  })
+
+  t.test('a busybox that was cut off in the state directory is made whole for the next start', async (t) => {
+    // With a copy of its own: one that is being run cannot be cut off.
+    const own = makeEngine(engines, ownerName('cut'))
+    t.teardown(() => own.close())
+    const image = imageRef('local/cut:1')
+    await importBusyboxImage(docker, image, { cmd: ['sleep', '1000'] })
+    const runs = async (vnf: string): Promise<void> => {
+      const container = builder({ owner: ownerName('cut'), instance: 'demo', cookie: 1 }).container(vnf, { image })
+      await own.create(container)
+      await own.start(container.name)
+      await own.openGate(container.name)
+      const gate = join(engines.dir, 'sond', 'cut', 'gates', container.name, 'busybox')
+      await truncate(gate, 1000)
+      await docker.getContainer(container.name).kill()
+      await own.start(container.name)
+      await own.openGate(container.name)
+      t.match(await readFile(`/proc/${await own.pidOf(container.name)}/cmdline`, 'utf8'), /^\/bin\/sleep/)
+    }
+    await runs('one')
+    await runs('other')
   })
 
   t.test('what was kept for a container goes with it', async (t) => {
