@@ -17,5 +17,8 @@ void t.test('gauges tell what is so at the scrape, at the first one too', async 
 void t.test('turns and steps are counted by kind and result', async (t) => {
   const metrics = createMetrics()
   metrics.turn('instance', 20, 'done')
-  t.match(await metrics.registry.metrics(), /^sond_reconcile_duration_seconds_sum\{kind="instance",result="done"\} 0\.02$/m)
+  t.match(
+    await metrics.registry.metrics(),
+    /^sond_reconcile_duration_seconds_sum\{kind="instance",result="done"\} 0\.02$/m,
+  )
 })
