@@ -20,6 +20,13 @@ const kindOf = (text: string): ObjectKind => {
   throw usageError(`${JSON.stringify(text)} is no kind`, `Kinds: ${kindList}.`)
 }
 
+/** `dc`, `dc,link`, `all`: kinds of which everything is meant; undefined when the words name objects. */
+export const parseKinds = (words: readonly string[], all: readonly ObjectKind[]): readonly ObjectKind[] | undefined => {
+  const [first = 'all', ...names] = words
+  if (names.length > 0 || first.includes('/')) return undefined
+  return first === 'all' ? all : [...new Set(first.split(',').map(kindOf))]
+}
+
 /** `KIND NAME...` or `KIND/NAME...`; one kind alone gives no names. */
 export const parseReferences = (
   words: readonly string[],

@@ -11,6 +11,13 @@ t.test('apply, get, describe and delete', async (t) => {
 
   const nothing = await run(['get'])
   t.match(nothing, { code: 0, out: /^$/, err: 'No objects found.\n' })
+  for (const [words, err] of [
+    ['all', 'No objects found.\n'],
+    ['dc,link', 'No objects found.\n'],
+    ['dc', 'No datacenters found.\n'],
+  ] as const)
+    t.match(await run(['get', words]), { code: 0, err }, words)
+  t.match(await run(['get', 'dc,cake']), { code: 2, err: /"cake" is no kind/ })
 
   const applied = await run(['apply', '-f', '-'], { input: instanceManifest('demo') })
   t.match(applied, { code: 0, out: 'instance/demo created\n', err: /^$/ })

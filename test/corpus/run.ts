@@ -1,4 +1,5 @@
 /** `npm run corpus -- DIR`: every package of DIR, run on the in-memory engines, beside what the predecessor made of it. */
+import { existsSync } from 'node:fs'
 import { readFile, readdir } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { desireInstance } from '../../src/desired/desire.ts'
@@ -146,7 +147,7 @@ const main = async (root: string): Promise<number> => {
 }
 
 const [root] = process.argv.slice(2)
-if (root === undefined) {
-  console.error('usage: npm run corpus -- DIR')
+if (root === undefined || !existsSync(join(root, 'expected'))) {
+  console.error('usage: npm run corpus -- DIR\nDIR holds packages and, below expected/, an outcome for each.')
   process.exitCode = 2
 } else process.exitCode = await main(root)

@@ -3,7 +3,7 @@ import { kindNames } from '../../api/kinds.ts'
 import type { CliContext } from '../context.ts'
 import type { ExitCode } from '../errors.ts'
 import { formatObjects, type Group, type OutputFormat } from '../format/output.ts'
-import { kindPath, objectPath, parseReferences } from '../reference.ts'
+import { kindPath, objectPath, parseKinds, parseReferences } from '../reference.ts'
 
 const overview: readonly ObjectKind[] = ['ServiceInstance', 'DataCenter', 'Link', 'Package']
 
@@ -13,16 +13,18 @@ export interface GetOptions {
   readonly selector?: string
 }
 
-/** `get`, `get KIND`, `get KIND NAME...`, `get KIND/NAME...`. */
+/** `get`, `get KIND`, `get KIND,KIND`, `get KIND NAME...`, `get KIND/NAME...`. */
 export const get = async (
   { io, client }: CliContext,
   words: readonly string[],
   options: GetOptions,
 ): Promise<ExitCode> => {
   const api = await client()
-  const { kind, references } = parseReferences(words)
+  const kinds = parseKinds(words, overview)
+  const references = kinds === undefined ? parseReferences(words).references : []
   const groups: Group[] = []
-  if (references.length > 0) {
+  const only = kinds?.length === 1 ? kinds[0] : undefined
+  if (kinds === undefined) {
     for (const reference of references) {
       const object = await api.json<AnyObject>(objectPath(reference))
       const before = groups.find((group) => group.kind === object.kind)
@@ -30,7 +32,7 @@ export const get = async (
       else groups.splice(groups.indexOf(before), 1, { kind: object.kind, objects: [...before.objects, object] })
     }
   } else {
-    for (const each of kind === undefined ? overview : [kind]) {
+    for (const each of kinds) {
       const { items } = await api.json<{ items: AnyObject[] }>(kindPath(each))
       groups.push({ kind: each, objects: items.filter(selected(options.selector)) })
     }
@@ -38,7 +40,7 @@ export const get = async (
   io.out(formatObjects(groups, options.output, { single: references.length === 1, now: io.now() }))
   const isForPeople = options.output === 'table' || options.output === 'wide'
   if (isForPeople && groups.every(({ objects }) => objects.length === 0)) {
-    io.err(`No ${kind === undefined ? 'objects' : kindNames[kind].plural} found.\n`)
+    io.err(`No ${only === undefined ? 'objects' : kindNames[only].plural} found.\n`)
   }
   return 0
 }
