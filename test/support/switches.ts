@@ -15,6 +15,17 @@ export interface Switch<World> {
   readonly overridden: boolean
 }
 
+/** A field of an instance's manifest and what it does: one look, which must find something else with another spec. */
+export interface Field<World> {
+  /** Below `spec`, as docs/manifests.md names it. */
+  readonly field: string
+  readonly specs: readonly [Fields, Fields]
+  readonly look: (world: World) => unknown
+  readonly expect: readonly [unknown, unknown]
+  /** What the daemon says meanwhile. */
+  readonly given?: Fields
+}
+
 /** Asserts that a switch with its first or its second value does what it should. */
 export const checkSwitch = async <World>(
   t: Test,
