@@ -47,9 +47,11 @@ export const makeGroup = (ports: readonly PortName[], zone: number, instanceCook
   metadata: `0x${(instanceCookie * 2 ** 16 + zone).toString(16)}`,
 })
 
-// Tables of the switch: frames to a group with what is known of their connection; frames whose replica is chosen.
+// Tables of the switch: frames to a group with what is known of their connection; frames whose replica is chosen; frames whose replica
+// is down.
 const trackedTable = 1
 const chosenTable = 2
+const orphanedTable = 3
 
 /** Both families: an action that tracks connections asks for one of them in the match. */
 export const families = ['ip', 'ipv6'] as const
@@ -82,7 +84,7 @@ const chooseOnly = (port: PortName): string => choose('eth_src', 'active_backup'
 
 /** How IP frames find their replica, beyond the first table. */
 export const groupRules = (group: Group): readonly Rule[] => {
-  const { ports, metadata } = group
+  const { ports, zone, metadata } = group
   const tracked = `table=${trackedTable}`
   const chosen = `table=${chosenTable}`
   const anyOf = { needs: [], replicas: [ports] }
@@ -116,8 +118,22 @@ export const groupRules = (group: Group): readonly Rule[] => {
       actions: chooseOnly(port),
       ...only(port),
     })),
-    // The connection's replica is down: another serves it, and has it for its own from its answer on.
-    { priority: 9, match: `${chosen},metadata=${metadata}`, actions: toAnyReplica(group), ...anyOf },
+    // The connection's replica is down: another serves it, and has it for its own from its answer on. It is chosen by a hash of each
+    // connection's own addresses, in a pass of its own through the switch: what the switch caches of this table then tells no two connections
+    // of one replica apart. Open vSwitch 3.1 finds the wrong one of two overlapping cached flows when it updates them, and the other goes on
+    // doing what it did.
+    ...families.map((family) => ({
+      priority: 9,
+      match: `${chosen},${family},metadata=${metadata}`,
+      actions: `ct(table=${orphanedTable},zone=${zone})`,
+      ...anyOf,
+    })),
+    {
+      priority: 10,
+      match: `table=${orphanedTable},metadata=${metadata}`,
+      actions: toAnyReplica(group),
+      ...anyOf,
+    },
     ...ports.flatMap((port, replica) =>
       families.map((family) => ({
         priority: 10,
