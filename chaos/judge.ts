@@ -1,3 +1,4 @@
+import equal from 'fast-deep-equal'
 import { condition, type Instance, isReady } from '../deploy/lab/api.ts'
 import type { Arena } from './arena.ts'
 import { differences, findExcess, tally, type Tally } from './census.ts'
@@ -36,6 +37,13 @@ const said = async ({ lab }: Arena, wanted: Wanted, mark: string): Promise<reado
 export const createJudge = async (arena: Arena, foreign: Foreign): Promise<Judge> => {
   const untouched = await foreign.fingerprint()
   const before = new Map<string, Tally>()
+  // The first tally of a shape is the measure for all later ones: it has to be the same at two looks.
+  let first: { readonly shape: string; readonly counted: Tally } | undefined
+  const confirmed = (shape: string, counted: Tally): boolean => {
+    const same = first?.shape === shape && equal(first.counted, counted)
+    first = same ? undefined : { shape, counted }
+    return same
+  }
   const look = async (wanted: Wanted, mark: string): Promise<readonly string[]> => {
     const spoken = await said(arena, wanted, mark)
     if (spoken.length > 0) return spoken
@@ -57,8 +65,10 @@ export const createJudge = async (arena: Arena, foreign: Foreign): Promise<Judge
       }),
     )
     const wrong = [...silence.flat(), ...changed(untouched, await foreign.fingerprint())]
-    if (wrong.length === 0 && right === undefined) before.set(shapeOf(wanted), counted)
-    return wrong
+    if (wrong.length > 0 || right !== undefined) return wrong
+    if (!confirmed(shapeOf(wanted), counted)) return ['seen once only']
+    before.set(shapeOf(wanted), counted)
+    return []
   }
   return {
     complaints: (wanted, mark) =>

@@ -83,4 +83,4 @@ export const describe = ({ present, running, version, copies, replicas }: Wanted
   !present ? 'gone' : !running ? 'stopped' : `v${version}, copies ${copies}, replicas ${replicas}`
 
 /** What decides how many objects of each kind there are. */
-export const shapeOf = describe
+export const shapeOf = (wanted: Wanted): string => (wanted.present && wanted.running ? describe(wanted) : 'nothing')

@@ -123,6 +123,21 @@ void t.test('service access points', async (t) => {
   await heals('forwarding is switched off', 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=0')
   await heals('the address is taken off', 'ip', 'addr', 'flush', 'dev', (await sapBridges())[0] ?? '')
 
+  await t.test(
+    'keep: its switch is deleted: the new one has its hardware address, so that neighbours need not ask',
+    async (t) => {
+      const [bridge = ''] = await sapBridges()
+      const hardware = async (): Promise<string> =>
+        /link\/ether \S+/.exec(await inNamespace(engines, 'ip', '-o', 'link', 'show', bridge))?.[0] ?? ''
+      const before = await hardware()
+      await vsctl(engines, 'del-br', bridge)
+      await until('the outside to be reached', () => reachesOutside('fw'), { timeout: 10_000, every: 100 })
+      await sond.ready('demo')
+      t.same(await sapBridges(), [bridge])
+      t.equal(await hardware(), before)
+    },
+  )
+
   await t.test('mend: a second instance has access points of its own; it goes with all that is of it', async (t) => {
     await sond.drop('other.yaml', buildManifest('other', 'access'))
     const other = await sond.ready('other')

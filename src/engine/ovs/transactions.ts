@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { EngineError } from '../../model/errors.ts'
 import type { DesiredBridge } from '../../model/desired.ts'
 import type { BridgeName, Owner } from '../../model/names.ts'
@@ -88,6 +89,15 @@ const rowNames = (place: number) => ({
   interface: `interface${place}`,
 })
 
+/**
+ * Of the bridge's own device: the same whenever it is made, by us or by a switch that starts again. Whoever has a route by way of the bridge
+ * would otherwise go on sending to the old one until its neighbour entry is too old, up to half a minute.
+ */
+const hardwareAddress = (owner: Owner, bridge: string): string => {
+  const digits = createHash('sha256').update(`${owner}/${bridge}`).digest('hex')
+  return ['02', ...[0, 2, 4, 6, 8].map((at) => digits.slice(at, at + 2))].join(':')
+}
+
 /** @throws EngineError `CONFLICT` when the bridge is not ours. */
 export const bridgeOperations = (
   rows: Rows,
@@ -116,7 +126,12 @@ export const bridgeOperations = (
       interfaces: namedUuid(names.interface),
       external_ids: ovsMap({ [externalIds.owner]: owner }),
     }),
-    insert('Bridge', names.bridge, { ...columns, name: bridge.name, ports: namedUuid(names.port) }),
+    insert('Bridge', names.bridge, {
+      ...columns,
+      name: bridge.name,
+      ports: namedUuid(names.port),
+      other_config: ovsMap({ hwaddr: hardwareAddress(owner, bridge.name) }),
+    }),
     member('Open_vSwitch', [], 'bridges', 'insert', namedUuid(names.bridge)),
   ]
 }
