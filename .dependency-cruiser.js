@@ -52,7 +52,7 @@ export default {
     {
       name: 'no-cycles',
       severity: 'error',
-      from: { path: '^(src|test|bench|chaos|deploy)/' },
+      from: { path: '^(src|test|bench|chaos|fuzz|deploy)/' },
       to: { circular: true },
     },
     {
@@ -115,7 +115,7 @@ export default {
       name: 'src-runs-without-tests-and-dev-dependencies',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: ['^(test|bench|chaos|deploy|manifests)/'] },
+      to: { path: ['^(test|bench|chaos|fuzz|deploy|manifests)/'] },
     },
     {
       name: 'src-imports-declared-dependencies',
@@ -126,7 +126,7 @@ export default {
     {
       name: 'imports-resolve',
       severity: 'error',
-      from: { path: '^(src|test|bench|chaos|deploy)/' },
+      from: { path: '^(src|test|bench|chaos|fuzz|deploy)/' },
       to: { couldNotResolve: true },
     },
   ],

@@ -97,7 +97,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['test/**/*.ts', 'bench/**/*.ts', 'chaos/**/*.ts', 'deploy/**/*.ts', 'manifests/**/*.ts'],
+    files: ['test/**/*.ts', 'bench/**/*.ts', 'chaos/**/*.ts', 'fuzz/**/*.ts', 'deploy/**/*.ts', 'manifests/**/*.ts'],
     rules: {
       // node-tap queues subtests itself: t.test(...) need not be awaited.
       '@typescript-eslint/no-floating-promises': [

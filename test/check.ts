@@ -17,7 +17,7 @@ const TOOLS: readonly { readonly name: string; readonly command: string; readonl
   {
     name: 'layers',
     command: 'depcruise',
-    args: ['src', 'test', 'bench', 'chaos', 'deploy'].filter((name) => existsSync(join(root, name))),
+    args: ['src', 'test', 'bench', 'chaos', 'fuzz', 'deploy'].filter((name) => existsSync(join(root, name))),
   },
   { name: 'dead exports', command: 'knip', args: ['--no-progress', '--no-config-hints'] },
 ]

@@ -15,7 +15,11 @@ const largestFile = 64 * 1024 * 1024
  *
  * @throws EngineError IMAGE_NOT_FOUND when the package is not kept or has no such folder
  */
-export const packageFolder = async (store: Store, digest: string, folder: string): Promise<Uint8Array> => {
+export const packageFolder = async (
+  store: { readonly blobs: Pick<Store['blobs'], 'read'> },
+  digest: string,
+  folder: string,
+): Promise<Uint8Array> => {
   const key = parsePackageDigest(digest)
   const bytes = key === undefined ? undefined : await store.blobs.read(key)
   const files = bytes && (await readArchive(bytes, createReport(digest), { keepBytes: largestFile }))

@@ -14,6 +14,9 @@ export const wholeFile: Place = { line: 1, column: 1, path: '' }
 const mostOfAKind = 500
 /** Looking for what was meant takes time; a hostile file could ask for it without end. */
 const mostSuggestions = 50
+/** Characters; a message is read by people, and what it repeats of a hostile file may have no end. */
+const longestMessage = 1_000
+const longestPath = 500
 
 /** Collects what is found in one file. */
 export interface Report {
@@ -35,11 +38,11 @@ export const createReport = (file: string, diagnostics: Diagnostic[] = []): Repo
       diagnostics.push({
         severity,
         code,
-        message: printable(message),
+        message: short(printable(message), longestMessage),
         file: shown,
         line,
         column,
-        path: printable(path),
+        path: short(printable(path), longestPath),
       })
     }
   const suggest: Report['suggest'] = (word, candidates) =>
@@ -56,10 +59,12 @@ const escaped = (text: string): string =>
 
 const shownCharacters = 60
 
+const short = (text: string, characters: number): string =>
+  text.length > characters ? `${text.slice(0, characters).toWellFormed()}…` : text
+
 /** Text from a user's file in quotation marks, shortened. */
 export const quote = (text: string): string => {
-  const short = text.length > shownCharacters ? `${text.slice(0, shownCharacters)}…` : text
-  return `"${printable(short.replaceAll('\n', '\\n'))}"`
+  return `"${printable(short(text, shownCharacters).replaceAll('\n', '\\n'))}"`
 }
 
 /** Tells what a value is, to follow "is". */
@@ -76,7 +81,7 @@ export const describe = (value: unknown): string => {
 /** `a`, `a and b`, `a, b and c`; at most ten are named. */
 export const listOf = (names: readonly string[]): string => {
   if (names.length === 0) return 'none'
-  const shown = names.slice(0, 10).map((name) => printable(name))
+  const shown = names.slice(0, 10).map((name) => printable(short(name, shownCharacters)))
   if (names.length > shown.length) return `${shown.join(', ')} and ${names.length - shown.length} more`
   return shown.length === 1 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.slice(-1).join('')}`
 }

@@ -38,6 +38,22 @@ const parseComment = (comment: string | undefined): ObservedNatRule | undefined 
   return mark !== 'sond' || bridge === undefined || !subnetPattern.test(subnet) ? undefined : { bridge, subnet }
 }
 
+/**
+ * Our rules in what `nft -j -a list table` prints.
+ *
+ * @throws EngineError `REFUSED` when the text is not what `nft` prints
+ */
+export const parseMasquerades = (text: string): readonly Rule[] => {
+  try {
+    return listSchema.parse(JSON.parse(text)).nftables.flatMap(({ rule }): Rule[] => {
+      const marked = parseComment(rule?.comment)
+      return rule === undefined || marked === undefined ? [] : [{ ...marked, handle: rule.handle }]
+    })
+  } catch (cause) {
+    throw new EngineError('REFUSED', { program: 'nft', output: text.slice(0, 200) }, { cause })
+  }
+}
+
 export const createNat = (ip: IpTool, owner: Owner): Nat => {
   const table = tableName(owner)
   const forwarding = createForwarding(ip, owner)
@@ -48,10 +64,7 @@ export const createNat = (ip: IpTool, owner: Owner): Nat => {
       if (/No such file or directory|does not exist/.test(stderr)) return []
       throw new EngineError('REFUSED', { program: 'nft', error: stderr.trim() })
     }
-    return listSchema.parse(JSON.parse(stdout)).nftables.flatMap(({ rule }): Rule[] => {
-      const marked = parseComment(rule?.comment)
-      return rule === undefined || marked === undefined ? [] : [{ ...marked, handle: rule.handle }]
-    })
+    return parseMasquerades(stdout)
   }
 
   const list = async (): Promise<readonly ObservedNatRule[]> => {
