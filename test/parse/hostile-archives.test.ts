@@ -36,8 +36,8 @@ const handled = (name: string, bytes: Uint8Array, ...notices: readonly string[])
 })
 
 /** A zip in a zip in a zip, each of which holds the one before it several times. */
-const nested = (): Buffer => {
-  let inner = deflateRawSync(Buffer.alloc(4 * mebibyte))
+const nested = (): Uint8Array => {
+  let inner: Uint8Array = deflateRawSync(Buffer.alloc(4 * mebibyte))
   for (let level = 0; level < 6; level += 1)
     inner = craftZip(Array.from({ length: 8 }, (_, index) => deflated(`${String(index)}.zip`, inner)))
   return inner
