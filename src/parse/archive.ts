@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
 import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
 import { type Report, quote, wholeFile } from './report.ts'
 
@@ -16,7 +17,9 @@ export interface ArchiveFile {
 export interface ArchiveOptions {
   /** Files up to this size are kept in memory; all are read and hashed. */
   readonly keepBytes: number
-  /** All files together may have as many; 512 MiB when absent. */
+  /** All that is kept together; 128 MiB when absent. */
+  readonly keptBytes?: number
+  /** All files together may have as many; see `limits` for what holds when absent. */
   readonly totalBytes?: number
 }
 
@@ -25,8 +28,11 @@ const limits = {
   entries: 10_000,
   nameBytes: 1_024,
   entryBytes: 256 * 1024 * 1024,
+  /** All files together: whatever the archive's size; at most; and in between, as many times its size. */
+  totalFreeBytes: 256 * 1024 * 1024,
   totalBytes: 512 * 1024 * 1024,
-  /** All kept contents together. */
+  totalRatio: 2,
+  /** All kept contents together: a context to build an image from. */
   keptBytes: 128 * 1024 * 1024,
   /** Deflate gives 1000:1 at best; text rarely more than 20:1. */
   ratio: 200,
@@ -76,7 +82,13 @@ class Refused extends Error {
   }
 }
 
-const checkEntry = (entry: Entry, seen: Set<string>): void => {
+interface Seen {
+  readonly names: Set<string>
+  /** By the name in lower case. */
+  readonly folded: Map<string, string>
+}
+
+const checkEntry = (entry: Entry, seen: Seen, report: Report): void => {
   const name = entry.fileName
   const shown = quote(name)
   if (/\p{Cc}/u.test(name)) throw new Refused('ARCHIVE_PATH', `the entry ${shown} has a control character in its name`)
@@ -87,8 +99,14 @@ const checkEntry = (entry: Entry, seen: Set<string>): void => {
     throw new Refused('ARCHIVE_PATH', `the entry ${shown} is not a plain path inside the package`)
   }
   const unique = name.normalize('NFC').replace(/\/$/, '')
-  if (seen.has(unique)) throw new Refused('ARCHIVE_DUPLICATE', `the entry ${shown} is in the archive twice`)
-  seen.add(unique)
+  if (seen.names.has(unique)) throw new Refused('ARCHIVE_DUPLICATE', `the entry ${shown} is in the archive twice`)
+  seen.names.add(unique)
+  const twin = seen.folded.get(unique.toLowerCase())
+  if (twin === undefined) seen.folded.set(unique.toLowerCase(), name)
+  else {
+    const where = 'where case does not count, one overwrites the other'
+    report.notice(wholeFile, 'ARCHIVE_CASE', `the entries ${quote(twin)} and ${shown} differ only in case; ${where}`)
+  }
   if (entry.isEncrypted()) throw new Refused('ARCHIVE_ENCRYPTED', `the entry ${shown} is encrypted; packages are not`)
   const type = fileType(entry)
   if (!regular.has(type) && !(type === directory && name.endsWith('/'))) {
@@ -104,6 +122,10 @@ const checkEntry = (entry: Entry, seen: Set<string>): void => {
   if (entry.uncompressedSize > limits.entryBytes) throw tooLarge(shown)
 }
 
+/** Unpacking and hashing take a second for each 256 MiB: who wants that done sends a file of some size. */
+const totalOf = (archiveBytes: number): number =>
+  Math.min(limits.totalBytes, Math.max(limits.totalFreeBytes, limits.totalRatio * archiveBytes))
+
 const tooLarge = (shown: string): Refused =>
   new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} is larger when unpacked than what is allowed`)
 
@@ -118,6 +140,7 @@ const readEntry = async (
   const keep = entry.uncompressedSize <= Math.min(options.keepBytes, budget.kept)
   const chunks: Buffer[] = []
   let size = 0
+  let sum = 0
   const stream = await zip.openReadStreamPromise(entry)
   // A read stream of bytes yields buffers.
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -130,9 +153,14 @@ const readEntry = async (
         `the archive unpacks to more than ${limits.ratio} times its size; that is no package`,
       )
     }
+    sum = crc32(chunk, sum)
     md5.update(chunk)
     sha256.update(chunk)
     if (keep) chunks.push(chunk)
+  }
+  if (sum !== entry.crc32) {
+    const message = `the entry ${quote(entry.fileName)} is damaged: its CRC-32 is not the one that the archive tells`
+    throw new Refused('ARCHIVE_BROKEN', `${message}; copy or pack it again`)
   }
   if (keep) budget.kept -= size
   const hashes = { md5: md5.digest('hex'), sha256: sha256.digest('hex') }
@@ -165,15 +193,15 @@ export const readArchive = async (
       )
     }
     const files = new Map<string, ArchiveFile>()
-    const seen = new Set<string>()
+    const seen: Seen = { names: new Set(), folded: new Map() }
     const budget = {
-      kept: limits.keptBytes,
-      total: options.totalBytes ?? limits.totalBytes,
+      kept: options.keptBytes ?? limits.keptBytes,
+      total: options.totalBytes ?? totalOf(zipBytes.length),
       ratioBytes: limits.ratio * zipBytes.length,
       written: 0,
     }
     for await (const entry of zip.eachEntry()) {
-      checkEntry(entry, seen)
+      checkEntry(entry, seen, report)
       if (!entry.fileName.endsWith('/')) files.set(entry.fileName, await readEntry(zip, entry, budget, options))
     }
     return files

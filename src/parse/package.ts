@@ -32,6 +32,8 @@ export interface ParsedPackage {
 
 /** Files up to this size can be descriptors. */
 const descriptorBytes = 2 * 1024 * 1024
+/** All of them together: those of a package have a megabyte in all, but which files they are is not known before they are read. */
+const allDescriptorBytes = 64 * 1024 * 1024
 
 /**
  * Reads a service package: a `.son`, or a `.tgo` of its successor format. Never throws on any bytes.
@@ -45,7 +47,10 @@ export const parsePackage = async (
 ): Promise<ParsedPackage> => {
   const diagnostics: Diagnostic[] = []
   const report = createReport(file, diagnostics)
-  const archive = await readArchive(bytes, report, { keepBytes: descriptorBytes })
+  const archive = await readArchive(bytes, report, {
+    keepBytes: descriptorBytes,
+    keptBytes: allDescriptorBytes,
+  })
   if (archive === undefined) return { diagnostics }
   const files = createPackageFiles(file, archive, diagnostics)
   const format = findManifest(file, files, report)

@@ -8,6 +8,8 @@ import { sampleFiles } from './fixtures/sample.ts'
 
 const mebibyte = 1024 * 1024
 const good = (): CraftedEntry[] => [...sampleFiles()].map(([path, bytes]) => stored(path, bytes))
+const manyOf = <T>(count: number, make: (index: string) => T): readonly T[] =>
+  Array.from({ length: count }, (_, index) => make(String(index)))
 const text = Buffer.from('x')
 
 const pack = (...more: readonly CraftedEntry[]): Buffer => craftZip([...good(), ...more])
@@ -38,8 +40,10 @@ const handled = (name: string, bytes: Uint8Array, ...notices: readonly string[])
 /** A zip in a zip in a zip, each of which holds the one before it several times. */
 const nested = (): Uint8Array => {
   let inner: Uint8Array = deflateRawSync(Buffer.alloc(4 * mebibyte))
-  for (let level = 0; level < 6; level += 1)
-    inner = craftZip(Array.from({ length: 8 }, (_, index) => deflated(`${String(index)}.zip`, inner)))
+  for (let level = 0; level < 6; level += 1) {
+    const packed = deflated('', inner)
+    inner = craftZip(manyOf(8, (index) => ({ ...packed, name: `${index}.zip` })))
+  }
   return inner
 }
 
@@ -51,12 +55,16 @@ const packsWell = (megabytes: number): Buffer => {
   for (let at = 0; at < all.length; at += line.length) {
     line.writeUInt32LE(Math.imul(at, 2_654_435_761) >>> 0, 8)
     line.writeUInt32LE(Math.imul(at + 7, 40_503) >>> 0, 2_000)
+    line.writeUInt32LE(Math.imul(at + 3, 2_246_822_519) >>> 0, 3_000)
     line.copy(all, at)
   }
   return all
 }
 
 const zeros = Buffer.alloc(64 * mebibyte)
+const packedZeros = deflated('zeros', zeros)
+/** As large as two megabytes that pack well. */
+const descriptor = deflated('d', packsWell(2))
 
 t.test('paths that lead out of the package', (t) =>
   checkRows(t, [
@@ -126,38 +134,32 @@ t.test('sizes that are not true', (t) => {
     lying('4 GiB told, one byte there', text, 0xffff_fffe, 'ARCHIVE_TOO_LARGE', /larger when unpacked/),
     lying('more told than there is', Buffer.alloc(100), 1_000, 'ARCHIVE_BROKEN', /not enough bytes|fewer/i),
     refused('a stored file of two sizes', pack({ name: 'f', data: text, size: 9 }), 'ARCHIVE_BROKEN', /size/i),
-    refused('fewer entries told', craftZip(good(), { count: 1 }), 'ARCHIVE_BROKEN', /./),
+    refused('fewer entries told', craftZip(good(), { count: 1 }), 'NO_MANIFEST', /it holds service_descriptors/),
     refused('more entries told', craftZip(good(), { count: 60 }), 'ARCHIVE_BROKEN', /./),
   ])
 })
 
 t.test('bombs', (t) =>
   checkRows(t, [
-    refused('of 64 MiB of zeros', pack(deflated('zeros', zeros)), 'ARCHIVE_RATIO', /200 times its size/),
+    refused('of 64 MiB of zeros', pack(packedZeros), 'ARCHIVE_RATIO', /200 times its size/),
     refused(
       'of entries that share one body',
-      pack(
-        deflated('a0', zeros),
-        ...Array.from({ length: 200 }, (_, index) => ({
-          ...deflated(`b${String(index)}`, text),
-          ...{ data: deflateRawSync(zeros), size: zeros.length, sum: 0, sharesBody: true },
-        })),
-      ),
+      pack(packedZeros, ...manyOf(200, (index) => ({ ...packedZeros, name: `b${index}`, sharesBody: true }))),
       'ARCHIVE_RATIO',
       /200 times its size/,
     ),
     refused(
-      'of 70 000 entries',
-      craftZip(Array.from({ length: 20_000 }, (_, index) => ({ name: `f${String(index)}` }))),
+      'of 20 000 entries',
+      craftZip(manyOf(20_000, (index) => ({ name: `f${index}` }))),
       'ARCHIVE_TOO_LARGE',
       /20000 entries; at most 10000/,
     ),
     refused('of a zip in a zip in a zip: it is not looked into', nested(), 'NO_MANIFEST', /no META-INF\/MANIFEST.MF/),
     handled('of a zip inside a good package: it is not looked into', pack(stored('more.zip', nested()))),
-    handled('that packs as well as is allowed', pack(deflated('log', packsWell(192)))),
+    handled('that packs as well as is allowed', pack(deflated('log', packsWell(224)))),
     handled(
       'of many files that could be descriptors',
-      pack(...Array.from({ length: 90 }, (_, index) => deflated(`d${String(index)}.yml`, packsWell(2)))),
+      pack(...manyOf(90, (index) => ({ ...descriptor, name: `d${index}.yml` }))),
     ),
   ]),
 )
@@ -177,10 +179,10 @@ t.test('cut off, prolonged, encrypted, altered', (t) => {
     handled('a megabyte of something before it', Buffer.concat([Buffer.alloc(mebibyte, 'x'), whole])),
     handled('something after it', Buffer.concat([whole, Buffer.alloc(60_000, 'x')])),
     handled('a comment that looks like another end', craftZip(good(), { comment: 'PK\u0005\u0006 and so on' })),
-    refused('an altered byte', flipped(body), 'ARCHIVE_BROKEN', /crc|checksum/i),
+    refused('an altered byte', flipped(body), 'ARCHIVE_BROKEN', /its CRC-32 is not the one .* copy or pack it again/),
     refused(
       'an encrypted entry',
-      pack({ name: 'a', data: text, flags: 0x0801 }),
+      pack({ name: 'a', data: Buffer.alloc(13), size: 1, flags: 0x0801 }),
       'ARCHIVE_ENCRYPTED',
       /"a" is encrypted/,
     ),
