@@ -1,4 +1,5 @@
 import type { ArchiveFile } from './archive.ts'
+import { countMarks, mostMarks } from './bounds.ts'
 import { type Cursor, createCursor } from './cursor.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import { type Report, createReport, listOf, quote, wholeFile } from './report.ts'
@@ -28,6 +29,8 @@ export const createPackageFiles = (
   diagnostics: Diagnostic[],
 ): PackageFiles => {
   let parsedBytes = 0
+  let parsedMarks = 0
+  let isFull = false
   return {
     has: (path) => files.has(path),
     get: (path) => files.get(path),
@@ -39,13 +42,15 @@ export const createPackageFiles = (
         report.error(wholeFile, 'TOO_LARGE', 'the file is too large to be a descriptor')
         return undefined
       }
+      // Said once: what is over the bounds by itself says so when it is parsed.
+      if (isFull) return undefined
+      const marks = bytes.length > maximumTextBytes ? 0 : countMarks(bytes)
       parsedBytes += bytes.length
-      if (parsedBytes > mostParsedBytes) {
-        report.error(
-          wholeFile,
-          'TOO_LARGE',
-          `the descriptors up to this one have more than ${mostParsedBytes} bytes in all`,
-        )
+      parsedMarks += marks
+      isFull = parsedBytes > mostParsedBytes || parsedMarks > mostMarks
+      if (isFull && bytes.length <= maximumTextBytes && marks <= mostMarks) {
+        const most = parsedBytes > mostParsedBytes ? `${mostParsedBytes} bytes` : `${mostMarks} marks and lines`
+        report.error(wholeFile, 'TOO_LARGE', `the descriptors up to this one have more than ${most} in all`)
         return undefined
       }
       const before = diagnostics.length

@@ -115,7 +115,11 @@ const readContent = (
   })
   const nsd = files.readYaml(manifest.service)
   if (nsd === undefined) return undefined
-  const service = readService(nsd.root, `${file}!/${manifest.service}`, findFunctionIn(loaded))
+  const service = readService(
+    nsd.root,
+    `${file}!/${manifest.service}`,
+    findFunctionIn(loaded, loaded.length < manifest.functions.length),
+  )
   const vendor = manifest.vendor || service.vendor
   const name = manifest.name || service.name
   const version = manifest.version || service.version
@@ -131,15 +135,20 @@ const once = <T>(make: () => T): (() => T) => {
   return () => (made ??= { value: make() }).value
 }
 
-/** By name alone, as the gatekeeper did; among several of one name the one that agrees most, then the last. */
+/**
+ * By name alone, as the gatekeeper did; among several of one name the one that agrees most, then the last.
+ *
+ * @param isPartial - a descriptor could not be read, which has been reported: what is not found may be in that one.
+ */
 const findFunctionIn =
-  (loaded: readonly Loaded[]): FindFunction =>
+  (loaded: readonly Loaded[], isPartial: boolean): FindFunction =>
   (wanted, entry) => {
     const named = loaded.filter(({ identity }) => identity.name === wanted.name)
     const agreeing = named.filter(({ identity }) => agrees(identity, wanted))
     const found = agreeing.at(-1) ?? named.at(-1)
     const nameAt = entry.at('vnf_name')
     if (found === undefined) {
+      if (isPartial) return undefined
       const names = loaded.map(({ identity }) => identity.name)
       const hint = nameAt.suggest(wanted.name, names) || `; there are ${listOf(names)}`
       nameAt.error(

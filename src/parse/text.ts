@@ -1,9 +1,8 @@
+import { beyondReason } from './bounds.ts'
 import { type Place, type Report, wholeFile } from './report.ts'
 
 /** Bytes of a text file that is still read; genuine descriptors have a hundred kilobytes at most. */
 export const maximumTextBytes = 512 * 1024
-
-const maximumBrackets = 1_000
 
 const marks: readonly { readonly bytes: readonly number[]; readonly encoding: string }[] = [
   { bytes: [0xef, 0xbb, 0xbf], encoding: 'utf-8' },
@@ -18,16 +17,6 @@ const forbidden = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u0084\u0086-\u
 const placeAt = (text: string, offset: number): Place => {
   const before = text.slice(0, offset)
   return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n'), path: '' }
-}
-
-/** Offset of the bracket with which too many are open, whether or not in quotes; the parser takes seconds for such a text. */
-const nestedBeyondReason = (text: string): number | undefined => {
-  let open = 0
-  for (const { 0: bracket, index } of text.matchAll(/[[\]{}]/g)) {
-    open += bracket === '[' || bracket === '{' ? 1 : -1
-    if (open > maximumBrackets) return index
-  }
-  return undefined
 }
 
 /**
@@ -51,9 +40,9 @@ export const decodeText = (bytes: Uint8Array, report: Report): string | undefine
     report.error(place, 'NOT_TEXT', `the bytes here are not ${encoding.toUpperCase()}; save the file as UTF-8`)
     return undefined
   }
-  const deep = nestedBeyondReason(lenient)
-  if (deep !== undefined) {
-    report.error(placeAt(lenient, deep), 'TOO_DEEP', `more than ${maximumBrackets} brackets are open here`)
+  const beyond = beyondReason(lenient)
+  if (beyond !== undefined) {
+    report.error(placeAt(lenient, beyond.offset), beyond.code, beyond.message)
     return undefined
   }
   const wrong = forbidden.exec(lenient)

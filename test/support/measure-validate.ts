@@ -1,16 +1,18 @@
 // Reads the files that are named, one after the other, as `sonctl validate` does, and writes a line of JSON about each: what it cost, and
 // what was found. A process of its own, so that its peak is nobody else's.
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { validateFile } from '../../src/parse/validate.ts'
 
-/** MiB: the most that was in memory so far. What getrusage(2) tells counts the process that started this one too (its memory until execve(2)). */
+/** MiB: the most that was in memory. What getrusage(2) tells counts the process that started this one too (its memory until execve(2)). */
 const peak = async (): Promise<number> => {
   const status = await readFile('/proc/self/status', 'utf8')
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024
 }
 
 for (const file of process.argv.slice(2)) {
+  globalThis.gc?.()
+  await writeFile('/proc/self/clear_refs', '5') // the peak begins anew (proc(5))
   const before = process.cpuUsage()
   const diagnostics = await validateFile(basename(file), await readFile(file))
   const { user, system } = process.cpuUsage(before)
