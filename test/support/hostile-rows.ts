@@ -33,7 +33,7 @@ const measured = z.object({
 
 const run = promisify(execFile)
 /** Files that one process reads: what the others left in its heap counts for each. */
-const atOnce = 12
+const atOnce = 16
 const program = join(import.meta.dirname, 'measure-validate.ts')
 
 /** Has a process of its own read all of them, and compares what it said and what that cost. */
