@@ -99,7 +99,8 @@ const finish = (
   return { ...identity, description, service, serviceAt, functions: [...new Set(functions)] }
 }
 
-const checkIdentity = (root: Cursor, identity: Identity): void => {
+/** Reports what of a package's name is none; `root` is the descriptor that it comes from. */
+export const checkIdentity = (root: Cursor, identity: Partial<Identity>): void => {
   const right = 'up to 128 characters without ":", "/", blanks and control characters are right'
   for (const [key, text] of Object.entries<string>({ ...identity })) {
     if (text === '') continue

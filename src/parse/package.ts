@@ -9,6 +9,7 @@ import { type FindFunction, readService } from './nsd.ts'
 import { type PackageFiles, createPackageFiles } from './package-files.ts'
 import {
   type PackageManifest,
+  checkIdentity,
   findManifest,
   readSonManifest,
   readTangoManifest,
@@ -123,6 +124,11 @@ const readContent = (
   const vendor = manifest.vendor || service.vendor
   const name = manifest.name || service.name
   const version = manifest.version || service.version
+  checkIdentity(nsd.root, {
+    ...(manifest.vendor === '' ? { vendor } : {}),
+    ...(manifest.name === '' ? { name } : {}),
+    ...(manifest.version === '' ? { version } : {}),
+  })
   if (name === '') {
     nsd.root.error('PACKAGE_NAME', 'neither the manifest nor the service has a name; name: my-service is right')
     return undefined
