@@ -67,14 +67,21 @@ void t.test('a package and a manifest become chained containers', async (t) => {
     t.ok(details.Mounts.some(({ Destination }) => Destination.startsWith('/mnt/share')))
   })
 
-  await t.test('mend: a second instance of the same package runs beside it', async (t) => {
-    await sond.drop('other.yaml', buildManifest('other', 'chain'))
-    await sond.ready('other')
-    t.ok(await pings(engines, 'sond.other.0.f1.0', '10.30.2.2'))
-    t.notOk(await pings(engines, 'sond.other.0.f1.0', '10.30.0.2'), 'it does not reach the first')
-  })
+  await t.test(
+    'mend: a second instance of the same package runs beside it, with names and cookies of its own',
+    async (t) => {
+      await sond.drop('other.yaml', buildManifest('other', 'chain'))
+      await sond.ready('other')
+      t.ok(await pings(engines, 'sond.other.0.f1.0', '10.30.2.2'))
+      t.notOk(await pings(engines, 'sond.other.0.f1.0', '10.30.0.2'), 'it does not reach the first')
+      const flows = await ofctl(engines, 'dump-flows', management(engines, 'sond-dc1'))
+      const cookies = [...flows.matchAll(/cookie=(0x50dd\w+)/g)].map(([, cookie]) => cookie)
+      t.equal(cookies.length, 8, 'two E-Lines each, both ways')
+      t.equal(new Set(cookies).size, 4, 'a cookie for each link of each instance')
+    },
+  )
 
-  await t.test('keep: an E-LAN switches all its members and nobody else', async (t) => {
+  await t.test('keep: an E-LAN switches all its members, addressed as the pool says', async (t) => {
     await sond.drop(
       'lan.son',
       await buildPackage({

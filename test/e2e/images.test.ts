@@ -49,7 +49,7 @@ void t.test('images', async (t) => {
     return registry.push('made/here:1', repository)
   }
 
-  await t.test('pulled from a registry that wants a password, and told', async (t) => {
+  await t.test('keep: what is missing is pulled, with the password of docker login, and told', async (t) => {
     const image = await publish('one', 'vnf/pulled:1')
     await sond.drop('pulled.son', await pair('pulled', image))
     await sond.drop('pulled.yaml', buildManifest('pulled', 'pulled'))
@@ -65,34 +65,37 @@ void t.test('images', async (t) => {
     )
   })
 
-  await t.test('progress of a pull: in the condition, in the events and in sonctl while it goes on', async (t) => {
-    // Random bytes do not shrink: about six seconds, half of them for busybox.
-    const ballast = randomBytes(2_000_000).toString('latin1')
-    await importBusyboxImage(engines.docker, 'made/large:1', { files: { '/etc/ballast': ballast } })
-    const pushed = await registry.push('made/large:1', 'vnf/large:1')
-    await engines.docker.getImage('made/large:1').remove()
-    const image = pushed.replace(registry.address, await registry.slowly(700_000))
-    await sond.drop('large.son', await pair('large', image))
-    await sond.drop('large.yaml', buildManifest('large', 'large'))
-    const moving = /Downloading .*MB\/.*MB/
-    const coming = await until('the progress to be told', async () => {
-      const one = await sond.get('large').catch(() => undefined)
-      return one !== undefined && moving.test(condition(one, 'ImagesReady')?.message ?? '') ? one : undefined
-    })
-    t.match(condition(coming, 'ImagesReady'), { status: 'False', reason: 'Fetching' })
-    t.match((await sond.sonctl('describe', 'instance', 'large')).stdout, moving)
-    t.equal(functionOf(coming, 'here')?.container?.state, 'running', 'what has its image runs')
-    await sond.ready('large')
-    const told = (await eventsOf(sond, 'large')).filter(({ reason }) => reason.startsWith('ImagePull'))
-    t.ok(
-      told.some(({ reason, message }) => reason === 'ImagePulling' && moving.test(message)),
-      'an event on the way',
-      { told },
-    )
-    t.match(told.at(-1), { reason: 'ImagePulled', message: `pulled ${image} in ` })
-  })
+  await t.test(
+    'keep: progress of a pull: in the condition, in the events and in sonctl while it goes on',
+    async (t) => {
+      // Random bytes do not shrink: about six seconds, half of them for busybox.
+      const ballast = randomBytes(2_000_000).toString('latin1')
+      await importBusyboxImage(engines.docker, 'made/large:1', { files: { '/etc/ballast': ballast } })
+      const pushed = await registry.push('made/large:1', 'vnf/large:1')
+      await engines.docker.getImage('made/large:1').remove()
+      const image = pushed.replace(registry.address, await registry.slowly(700_000))
+      await sond.drop('large.son', await pair('large', image))
+      await sond.drop('large.yaml', buildManifest('large', 'large'))
+      const moving = /Downloading .*MB\/.*MB/
+      const coming = await until('the progress to be told', async () => {
+        const one = await sond.get('large').catch(() => undefined)
+        return one !== undefined && moving.test(condition(one, 'ImagesReady')?.message ?? '') ? one : undefined
+      })
+      t.match(condition(coming, 'ImagesReady'), { status: 'False', reason: 'Fetching' })
+      t.match((await sond.sonctl('describe', 'instance', 'large')).stdout, moving)
+      t.equal(functionOf(coming, 'here')?.container?.state, 'running', 'what has its image runs')
+      await sond.ready('large')
+      const told = (await eventsOf(sond, 'large')).filter(({ reason }) => reason.startsWith('ImagePull'))
+      t.ok(
+        told.some(({ reason, message }) => reason === 'ImagePulling' && moving.test(message)),
+        'an event on the way',
+        { told },
+      )
+      t.match(told.at(-1), { reason: 'ImagePulled', message: `pulled ${image} in ` })
+    },
+  )
 
-  await t.test('pulled anew when that is asked for, else kept as it is', async (t) => {
+  await t.test('keep: pulled anew when that is asked for, else kept as it is', async (t) => {
     const image = `${registry.address}/vnf/pulled:1`
     const old = await engines.docker.getImage(image).inspect()
     await publish('two', 'vnf/pulled:1')
@@ -111,21 +114,24 @@ void t.test('images', async (t) => {
     await sond.sonctl('delete', 'instance', 'forced', '--wait')
   })
 
-  await t.test('a missing one affects its own function, and comes when it is there', async (t) => {
-    const image = `${registry.address}/vnf/late:1`
-    await sond.drop('late.son', await pair('late', image))
-    await sond.drop('late.yaml', buildManifest('late', 'late'))
-    const waiting = await until('the failure to be told', async () => {
-      const late = await sond.get('late').catch(() => undefined)
-      return late !== undefined && condition(late, 'ImagesReady')?.reason === 'ImageUnavailable' ? late : undefined
-    })
-    t.equal(functionOf(waiting, 'here')?.container?.state, 'running')
-    t.equal(functionOf(waiting, 'other')?.container, null)
-    t.match(functionOf(waiting, 'other')?.problem, /late:1.*next try at \d{4}-/)
-    await publish('late', 'vnf/late:1')
-    await sond.ready('late')
-    t.equal(await version('late'), 'late')
-  })
+  await t.test(
+    'mend: a missing one affects its own function, which is tried again, and comes when it is there',
+    async (t) => {
+      const image = `${registry.address}/vnf/late:1`
+      await sond.drop('late.son', await pair('late', image))
+      await sond.drop('late.yaml', buildManifest('late', 'late'))
+      const waiting = await until('the failure to be told', async () => {
+        const late = await sond.get('late').catch(() => undefined)
+        return late !== undefined && condition(late, 'ImagesReady')?.reason === 'ImageUnavailable' ? late : undefined
+      })
+      t.equal(functionOf(waiting, 'here')?.container?.state, 'running')
+      t.equal(functionOf(waiting, 'other')?.container, null)
+      t.match(functionOf(waiting, 'other')?.problem, /late:1.*next try at \d{4}-/)
+      await publish('late', 'vnf/late:1')
+      await sond.ready('late')
+      t.equal(await version('late'), 'late')
+    },
+  )
 
   await t.test('one that appears on the host by another way is taken at once', async (t) => {
     await sond.drop('loaded.son', await pair('loaded', '127.0.0.1:9/vnf/loaded:1'))
@@ -165,7 +171,7 @@ void t.test('images', async (t) => {
     await sond.ready('slow')
   })
 
-  await t.test('built from the docker files of the package', async (t) => {
+  await t.test('keep: built from the docker files of the package', async (t) => {
     await sond.drop(
       'built.son',
       await pair('built', 'vendor/built-image', {

@@ -59,14 +59,17 @@ void t.test('management on the bridge of Docker', async (t) => {
   const logOf = async (vnf: string): Promise<readonly string[]> =>
     (await sond.sonctl('logs', 'demo', vnf)).stdout.split('\n').filter((line) => line.startsWith('found'))
 
-  await t.test("Docker's interface bears the name of the management interface before the program starts", async (t) => {
-    await sond.drop('demo.yaml', buildManifest('demo', 'managed'))
-    const demo = await sond.ready('demo')
-    t.same(demo.status.saps, [], 'a management point is not made')
-    t.same(await interfacesOf('sond.demo.0.f1.0'), ['input', 'lo', 'mgmt', 'output'])
-    await until('its first words', async () => (await logOf('f1')).length === 1)
-    t.same(await logOf('f1'), ['found input lo mgmt output'])
-  })
+  await t.test(
+    "keep: Docker's interface bears the name of the management interface before the program starts",
+    async (t) => {
+      await sond.drop('demo.yaml', buildManifest('demo', 'managed'))
+      const demo = await sond.ready('demo')
+      t.same(demo.status.saps, [], 'a management point is not made')
+      t.same(await interfacesOf('sond.demo.0.f1.0'), ['input', 'lo', 'mgmt', 'output'])
+      await until('its first words', async () => (await logOf('f1')).length === 1)
+      t.same(await logOf('f1'), ['found input lo mgmt output'])
+    },
+  )
 
   await t.test(
     'its address is in the status and reaches the others and the host; the chain works beside it',

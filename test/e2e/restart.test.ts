@@ -70,7 +70,7 @@ void t.test('a restart of sond changes nothing that is right', async (t) => {
     t.equal(await world(), now)
   })
 
-  await t.test('killed in the middle of a change, it finishes it', async (t) => {
+  await t.test('mend: killed in the middle of a change, it finishes it', async (t) => {
     for (let round = 0; round < 3; round += 1) {
       const wanted = round % 2 === 0 ? 4 : 2
       const { metadata } = await sond.get('demo')

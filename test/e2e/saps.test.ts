@@ -95,6 +95,10 @@ void t.test('service access points', async (t) => {
     },
   )
 
+  await t.test('mend: E-Lines to one external access point give every function an address of its own', async (t) => {
+    t.same([address('fw', 'output'), address('server', 'net')].sort(), ['10.10.0.2', '10.10.0.3'])
+  })
+
   const reachesOutside = async (vnf: string): Promise<boolean> => pings(engines, container(vnf), outside.address)
 
   await t.test(

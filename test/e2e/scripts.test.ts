@@ -43,7 +43,7 @@ void t.test('scripts, and what starts when', async (t) => {
   )
   const logs = async (...args: readonly string[]): Promise<string> => (await sond.sonctl('logs', ...args)).stdout
 
-  await t.test('programs begin when their interfaces are there, with a script and without', async (t) => {
+  await t.test('keep: programs begin when their interfaces are there, with a script and without', async (t) => {
     await sond.drop(
       'demo.yaml',
       buildManifest('demo', 'pair', { functions: [{ vnfId: 'scripted', env: { MODE: 'x=y=z' } }] }),
@@ -61,7 +61,7 @@ void t.test('scripts, and what starts when', async (t) => {
     }
   })
 
-  await t.test('a start script runs when everything is chained; its output and exit code are kept', async (t) => {
+  await t.test('mend: a start script runs when everything is chained; its output and exit code are kept', async (t) => {
     const event = await until('its end', async () =>
       (await eventsOf(sond, 'demo')).find(({ reason }) => reason.startsWith('StartScript')),
     )
@@ -75,10 +75,14 @@ void t.test('scripts, and what starts when', async (t) => {
     t.equal(await logs('demo', 'plain', '--script', 'start'), '', 'it has none')
   })
 
-  await t.test('sonctl exec gives the output and ends with the code of the command', async (t) => {
-    const ran = await sond.sonctl('exec', 'demo', 'scripted', '--', 'sh', '-c', 'echo "$MODE"; exit 7')
-    t.match(ran, { code: 7, stdout: 'x=y=z\n' }, 'the value of a variable may hold equals signs')
-  })
+  await t.test(
+    'keep: the value of a variable may hold equals signs; sonctl exec gives the output and ends with the code of the command',
+    async (t) => {
+      const ran = await sond.sonctl('exec', 'demo', 'scripted', '--', 'sh', '-c', 'echo "$MODE"; exit 7')
+      t.match(ran, { code: 7, stdout: 'x=y=z\n' })
+      t.match(await logs('demo', 'scripted', '--script', 'start'), /^pair=a=b$/m, 'that of SON_EMU_CMD itself too')
+    },
+  )
 
   await t.test('a script runs once: not again after a restart of sond, but again in a new run', async (t) => {
     const runs = async (): Promise<number> =>
@@ -100,30 +104,33 @@ void t.test('scripts, and what starts when', async (t) => {
     t.equal(lines.length, 2, 'and its program waited for its interfaces again')
   })
 
-  await t.test('stopping runs the stop script, waits no longer than it takes, and keeps what it said', async (t) => {
-    const began = performance.now()
-    await sond.drop(
-      'demo.yaml',
-      buildManifest('demo', 'pair', {
-        state: 'Stopped',
-        scripts: { stopWait: '20s' },
-        functions: [{ vnfId: 'scripted', env: { MODE: 'x=y=z' } }],
-      }),
-    )
-    await until('it to stop', async () => (await docker.listContainers({ all: true })).length === 0, {
-      timeout: 15_000,
-    })
-    t.ok(performance.now() - began < 12_000, 'not the whole wait')
-    t.match(
-      (await eventsOf(sond, 'demo')).find(({ reason }) => reason.startsWith('StopScript')),
-      { type: 'Normal', message: /SON_EMU_CMD_STOP ended with code 0: stopped by MODE=x=y=z$/ },
-    )
-    t.match(await logs('demo', '--script', 'stop'), /\] stopped by MODE=x=y=z\n.*\(ended with code 0\)/)
-    t.equal((await sond.sonctl('delete', 'instance', 'demo', '--wait')).code, 0)
-    t.not((await sond.sonctl('logs', 'demo', '--script', 'stop')).code, 0, 'with its instance it is forgotten')
-  })
+  await t.test(
+    'mend: stopping runs the stop script, waits no longer than it takes, and keeps what it said',
+    async (t) => {
+      const began = performance.now()
+      await sond.drop(
+        'demo.yaml',
+        buildManifest('demo', 'pair', {
+          state: 'Stopped',
+          scripts: { stopWait: '20s' },
+          functions: [{ vnfId: 'scripted', env: { MODE: 'x=y=z' } }],
+        }),
+      )
+      await until('it to stop', async () => (await docker.listContainers({ all: true })).length === 0, {
+        timeout: 15_000,
+      })
+      t.ok(performance.now() - began < 12_000, 'not the whole wait')
+      t.match(
+        (await eventsOf(sond, 'demo')).find(({ reason }) => reason.startsWith('StopScript')),
+        { type: 'Normal', message: /SON_EMU_CMD_STOP ended with code 0: stopped by MODE=x=y=z$/ },
+      )
+      t.match(await logs('demo', '--script', 'stop'), /\] stopped by MODE=x=y=z\n.*\(ended with code 0\)/)
+      t.equal((await sond.sonctl('delete', 'instance', 'demo', '--wait')).code, 0)
+      t.not((await sond.sonctl('logs', 'demo', '--script', 'stop')).code, 0, 'with its instance it is forgotten')
+    },
+  )
 
-  await t.test('a stop script that does not end is cut off after the wait of its instance', async (t) => {
+  await t.test('keep: a stop script that does not end is cut off after the wait of its instance', async (t) => {
     const spec = {
       scripts: { stopWait: '1s' },
       functions: [{ vnfId: 'plain', env: { SON_EMU_CMD_STOP: 'sleep 600' } }],
