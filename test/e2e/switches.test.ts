@@ -136,7 +136,7 @@ void t.test('every switch that shows on engines', async (t) => {
       const rest = settingsOf([one], 1)
       const { sond, proxied } = await startConfigured(t, engines, owner, merged(rest, { owner }))
       const rig: Rig = { ...as, sond, proxied, owner, full: `full-${owner}`, bare: '', trusted: '' }
-      await sond.drop(`${rig.full}.yaml`, buildManifest(rig.full, 'full'))
+      await sond.drop(`${rig.full}.yaml`, buildManifest(rig.full, 'bare'))
       await until(
         'its first look',
         async () => ((await sond.object('ServiceInstance', rig.full))?.status.functions.length ?? 0) > 0,

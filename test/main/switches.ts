@@ -41,8 +41,8 @@ const drop = async ({ directory }: Running, file: string, content: string | Uint
 }
 
 /** True when it comes true soon. */
-const soon = (probe: () => Promise<boolean>, timeout = 1_500): Promise<boolean> =>
-  until('it to be so', probe, { timeout, every: 20 }).catch(() => false)
+const soon = (probe: () => Promise<boolean>): Promise<boolean> =>
+  until('it to be so', probe, { timeout: 2_500, every: 20 }).catch(() => false)
 
 const upload = async (running: Running, name: string): Promise<void> => {
   const body = Buffer.from(await buildPackage(chainSketch(name, 2, 'any/image:1')))
@@ -91,6 +91,8 @@ export const daemonSwitches: readonly DaemonSwitch[] = [
     // Written in place: it could be half of a file.
     look: async (running) => {
       await writeFile(join(running.directory, 'manifests', 'slow.yaml'), buildDataCenter('slow'))
+      await drop(running, 'manifests/quick.yaml', buildDataCenter('quick'))
+      await until('what came after it', async () => (await namesOf(running, 'DataCenter')).includes('quick'))
       return soon(async () => (await namesOf(running, 'DataCenter')).includes('slow'))
     },
     expect: [true, false],
