@@ -46,7 +46,7 @@ const bringUp = async (lab: Lab, screen: Screen): Promise<Instance> => {
   screen.good('it has read its files and its engines', now() - begun)
 
   screen.step('Make the images of two functions from what this machine has installed')
-  screen.command(`node deploy/images/build.ts --docker-host ${lab.dockerUrl}`)
+  screen.command(`node_modules/.bin/node deploy/images/build.ts --docker-host ${lab.dockerUrl}`)
   for (const image of exampleImages) {
     begun = now()
     await buildImage(lab.docker, image)

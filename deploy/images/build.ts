@@ -1,6 +1,6 @@
 // Makes the images of the examples on a Docker engine, out of what this machine has installed. No registry is asked.
 //
-//   node deploy/images/build.ts [--docker-host URL]      default: unix:///var/run/docker.sock
+//   node_modules/.bin/node deploy/images/build.ts [--docker-host URL]      default: unix:///var/run/docker.sock
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
-import { basename, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { CliError } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -26,8 +26,10 @@ export const findSources = async (names: readonly string[], io: Io): Promise<rea
     if (name === '-') {
       found.push({ file: '<stdin>', bytes: async () => Buffer.from(await io.stdin()) })
     } else if ((await statOf(name)).isDirectory()) {
-      const below = (await filesBelow(name)).filter((file) => isWanted(basename(file)))
-      if (below.length === 0) {
+      const all = await filesBelow(name)
+      const roots = rootsOf(all)
+      const below = all.filter((file) => isWanted(basename(file)) && !roots.some((root) => isPartOf(root, file)))
+      if (below.length === 0 && roots.length === 0) {
         throw new CliError(`${name}: no .yaml, .yml, .json or .son file below this directory`)
       }
       found.push(...below.map(fileSource))
@@ -37,6 +39,17 @@ export const findSources = async (names: readonly string[], io: Io): Promise<rea
   }
   return found
 }
+
+const rootsOf = (files: readonly string[]): readonly string[] =>
+  files.filter((file) => basename(file) === 'package.yml').map((file) => dirname(file))
+
+/** What `sonctl package` takes of a directory: descriptors are no manifests. */
+const isPartOf = (root: string, file: string): boolean =>
+  /^(?:package\.yml$|(?:service_descriptors|function_descriptors|docker_files)\/)/.test(relative(root, file))
+
+/** Sources of packages: the directory the user named, and those below it. */
+export const findPackageSources = async (name: string): Promise<readonly string[]> =>
+  name !== '-' && (await statOf(name)).isDirectory() ? rootsOf(await filesBelow(name)) : []
 
 const fileSource = (file: string): Source => ({
   file,

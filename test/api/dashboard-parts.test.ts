@@ -111,6 +111,7 @@ t.test('a word and a colour for each state', async (t) => {
     [instance({ Ready: 'False', Reconciling: 'True' }), 'wait', 'being changed'],
     [instance({ Ready: 'False' }), 'bad', 'not ready'],
     [instance({ Ready: 'True', Accepted: 'False' }), 'bad', 'refused'],
+    [instance({ Ready: 'True', Accepted: 'False' }, { reason: 'FileMissing' }), 'bad', 'held'],
     [instance({ Ready: 'False', Stalled: 'True' }), 'bad', 'stalled'],
     [instance({ Ready: 'True' }, { spec: { suspend: true } }), 'wait', 'suspended'],
     [instance({ Ready: 'True' }, { going: true }), 'wait', 'going away'],

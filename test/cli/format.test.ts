@@ -210,6 +210,7 @@ t.test('the state of an instance in one word', async (t) => {
   const cases: readonly [ApiObjects['ServiceInstance'], string][] = [
     [instance([]), 'Reconciling'],
     [instance(ready), 'Running'],
+    [instance([condition('Ready', 'True'), condition('Accepted', 'False', 'FileMissing')]), 'Held'],
     [instance([condition('Ready', 'False', 'Stopped')]), 'Stopped'],
     [instance([condition('Ready', 'False', 'Stopping'), condition('Reconciling', 'True')]), 'Stopping'],
     [instance(ready, { spec: { package: 'x', suspend: true } }), 'Suspended'],

@@ -69,6 +69,21 @@ t.test('notices go to standard error and refuse only when they shall', async (t)
   t.match(await sonctl(['validate', '--strict', empty]), { code: 1, out: /empty.yaml:1:1: /, err: /^$/ })
 })
 
+t.test('the source of a package is validated as the package it makes, what lies beside it as ever', async (t) => {
+  const wrong = { ...source, function_descriptors: { 'fw.yml': vnfd.replace('docker', 'qcow2') } }
+  const directory = t.testdir({ fine: { ...source, 'instance.yaml': instanceManifest('one') }, wrong, bare: structuredClone(source) })
+  const all = await sonctl(['validate', '.'], { cwd: directory })
+  t.match(all, { code: 1, err: /^$/ })
+  t.same(
+    all.out
+      .split('\n')
+      .map((line) => line.replace(/(:8:\d+: ).*/, '$1...'))
+      .sort(),
+    ['', 'bare: ok', 'fine/instance.yaml: ok', 'fine: ok', 'wrong/function_descriptors/fw.yml:8:22: ...'],
+  )
+  t.match(await sonctl(['validate', 'bare'], { cwd: directory }), { code: 0, out: 'bare: ok\n' })
+})
+
 t.test('a directory becomes a package that validates, and the same one each time', async (t) => {
   const directory = t.testdir({ source: { ...source, '.git': { config: 'x' } } })
   const made = await sonctl(['package', 'source'], { cwd: directory })

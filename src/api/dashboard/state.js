@@ -12,7 +12,8 @@ export const stateOf = (object) => {
   const current = object.status.observedGeneration >= object.metadata.generation
   if (object.metadata.deletionTimestamp !== undefined) return { tone: 'wait', word: 'going away' }
   if (condition(object, 'Stalled')?.status === 'True') return { tone: 'bad', word: 'stalled' }
-  if (condition(object, 'Accepted')?.status === 'False') return { tone: 'bad', word: 'refused' }
+  const accepted = condition(object, 'Accepted')
+  if (accepted?.status === 'False') return { tone: 'bad', word: accepted.reason === 'FileMissing' ? 'held' : 'refused' }
   if (object.spec.suspend === true) return { tone: 'wait', word: 'suspended' }
   if (ready?.status === 'True' && current) return { tone: 'good', word: 'ready' }
   if (ready?.reason === 'Stopped' && current) return { tone: 'good', word: 'stopped' }

@@ -3,7 +3,7 @@ import type { CliContext } from '../context.ts'
 import { errorLines, usageError, type ExitCode } from '../errors.ts'
 import { printable } from '../format/table.ts'
 import type { LocalTools } from '../local.ts'
-import { findSources, type Source } from '../sources.ts'
+import { findPackageSources, findSources, readTree, type Source } from '../sources.ts'
 
 export interface ValidateOptions {
   /** Notices refuse too. */
@@ -19,18 +19,21 @@ export const validate = async (
 ): Promise<ExitCode> => {
   if (names.length === 0) throw usageError('name files or directories to validate')
   let failed = false
+  const tell = (file: string, found: readonly Diagnostic[]): void => {
+    const { errors, notices } = split(found.toSorted(byPlace), strict)
+    for (const notice of notices) io.err(`${printable(formatDiagnostic(notice))} [notice]\n`)
+    for (const error of errors) io.out(`${printable(formatDiagnostic(error))}\n`)
+    if (errors.length > 0) failed = true
+    else
+      io.out(
+        `${file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`,
+      )
+  }
   for (const name of names) {
     try {
-      for (const source of await findSources([name], io)) {
-        const { errors, notices } = split(await judge(source, tools), strict)
-        for (const notice of notices) io.err(`${printable(formatDiagnostic(notice))} [notice]\n`)
-        for (const error of errors) io.out(`${printable(formatDiagnostic(error))}\n`)
-        if (errors.length > 0) failed = true
-        else
-          io.out(
-            `${source.file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`,
-          )
-      }
+      for (const source of await findPackageSources(name))
+        tell(source, (await tools.pack(source, await readTree(source))).diagnostics)
+      for (const source of await findSources([name], io)) tell(source.file, await judge(source, tools))
     } catch (error) {
       failed = true
       io.err(errorLines(error))
@@ -40,13 +43,13 @@ export const validate = async (
 }
 
 const judge = async ({ file, bytes }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
+  if (file !== '<stdin>') return tools.validate(file, await bytes())
   // Standard input has no ending that would tell what it is: it is a manifest.
-  const found =
-    file === '<stdin>'
-      ? (await tools.validate('stdin.yaml', await bytes())).map((each) => ({ ...each, file }))
-      : await tools.validate(file, await bytes())
-  return found.toSorted((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column)
+  return (await tools.validate('stdin.yaml', await bytes())).map((each) => ({ ...each, file }))
 }
+
+const byPlace = (a: Diagnostic, b: Diagnostic): number =>
+  compare(a.file, b.file) || a.line - b.line || a.column - b.column
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
 

@@ -98,7 +98,8 @@ const rowsOf = <K extends ObjectKind>(
 /** What state an instance is in, in one word. */
 export const instanceWord = (object: ApiObjects['ServiceInstance']): string => {
   if (object.metadata.deletionTimestamp !== undefined) return 'Terminating'
-  if (holds(object, 'Accepted', 'False')) return 'Refused'
+  if (holds(object, 'Accepted', 'False'))
+    return conditionOf(object, 'Accepted')?.reason === 'FileMissing' ? 'Held' : 'Refused'
   if (object.spec['suspend'] === true) return 'Suspended'
   if (holds(object, 'Stalled')) return 'Stalled'
   if (holds(object, 'Ready')) return 'Running'
