@@ -128,7 +128,7 @@ void t.test('service access points', async (t) => {
   await heals('the address is taken off', 'ip', 'addr', 'flush', 'dev', (await sapBridges())[0] ?? '')
 
   await t.test(
-    'keep: its switch is deleted: the new one has its hardware address, so that neighbours need not ask',
+    'its switch is deleted: the new one has its hardware address, so that neighbours need not ask',
     async (t) => {
       const [bridge = ''] = await sapBridges()
       const hardware = async (): Promise<string> =>
