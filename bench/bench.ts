@@ -1,5 +1,6 @@
 // How long sond takes, on engines of its own. Times are medians; the machine is part of the result, so the number to look at is the ratio to
-// what the bare Docker engine needs for as many containers without any network.
+// what the bare Docker engine needs for as many containers without any network: with the network `none`, and (no net) with its networking
+// switched off, which is as little as it can do.
 //
 //   npm run bench                    chains of 10, 25 and 50 functions, 3 rounds; healing, 5 rounds
 //   npm run bench -- --quick         a chain of 10, 1 round; healing, 2 rounds
@@ -37,18 +38,22 @@ const benchChains = async (lab: Lab, sizes: readonly number[], rounds: number): 
   const packages = await makeChains(lab, sizes)
   // The first container after an engine's start takes longer than the others.
   await bareEngine(lab, 2)
-  out(row(['functions', 'bare (s)', 'ready (s)', 'pinged (s)', 'ratio', 'gone (s)']))
+  out(row(['functions', 'bare (s)', 'ready (s)', 'pinged (s)', 'ratio', 'gone (s)', 'no net (s)', 'ratio']))
   for (const size of sizes) {
     const bare: number[] = []
+    const leanest: number[] = []
     const chains: ChainTimes[] = []
     for (let round = 0; round < rounds; round += 1) {
       bare.push(await bareEngine(lab, size))
+      leanest.push(await bareEngine(lab, size, 'off'))
       chains.push(await chainOnce(lab, size, packages.get(size) ?? Buffer.alloc(0)))
     }
     const middle = (pick: keyof ChainTimes): number => median(chains.map((times) => times[pick]))
-    const ratio = (middle('pinged') / median(bare)).toFixed(2)
-    const [ready, pinged, gone] = [middle('ready'), middle('pinged'), middle('gone')].map(seconds)
-    out(row([size, seconds(median(bare)), ready ?? '', pinged ?? '', ratio, gone ?? '']))
+    const ratioTo = (times: readonly number[]): string => (middle('pinged') / median(times)).toFixed(2)
+    const sond = (['ready', 'pinged', 'gone'] as const).map((pick) => seconds(middle(pick)))
+    const [ready = '', pinged = '', gone = ''] = sond
+    const against = [seconds(median(leanest)), ratioTo(leanest)]
+    out(row([size, seconds(median(bare)), ready, pinged, ratioTo(bare), gone, ...against]))
   }
 }
 
