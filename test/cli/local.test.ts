@@ -70,8 +70,10 @@ t.test('notices go to standard error and refuse only when they shall', async (t)
 })
 
 t.test('the source of a package is validated as the package it makes, what lies beside it as ever', async (t) => {
-  const wrong = { ...source, function_descriptors: { 'fw.yml': vnfd.replace('docker', 'qcow2') } }
-  const directory = t.testdir({ fine: { ...source, 'instance.yaml': instanceManifest('one') }, wrong, bare: structuredClone(source) })
+  // A fixture's folders must not be the same object twice.
+  const [fine, wrong, bare] = [structuredClone(source), structuredClone(source), structuredClone(source)]
+  wrong.function_descriptors['fw.yml'] = vnfd.replace('docker', 'qcow2')
+  const directory = t.testdir({ fine: { ...fine, 'instance.yaml': instanceManifest('one') }, wrong, bare })
   const all = await sonctl(['validate', '.'], { cwd: directory })
   t.match(all, { code: 1, err: /^$/ })
   t.same(
