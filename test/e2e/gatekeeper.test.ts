@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { importBusyboxImage, startTestEngines } from '../support/engines.ts'
 import { startSond } from '../support/daemon.ts'
-import { pings, vsctl } from '../support/reach.ts'
+import { inNamespace, pings, vsctl } from '../support/reach.ts'
 import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
@@ -241,10 +241,27 @@ void t.test('auto deploy and auto delete', async (t) => {
     async (t) => {
       const file = join(engines.dir, 'uploaded.son')
       await writeFile(file, await buildPackage(chainSketch('uploaded', 2, image)))
+      const seconds = (): string => (Date.now() / 1000).toFixed(3)
+      const since = seconds()
       const answer = await call('/packages', '-F', `package=@${file}`)
       t.equal(answer.status, 201)
       await sond.ready('uploaded-1')
       t.same(await names(), ['sond.uploaded-1.0.f1.0', 'sond.uploaded-1.0.f2.0'])
+      const told = await inNamespace(
+        engines,
+        ...['docker', '--host', engines.dockerUrl, 'events', '--since', since, '--until', seconds()],
+        ...[
+          '--filter',
+          'event=destroy',
+          '--filter',
+          'event=create',
+          '--format',
+          '{{.Action}} {{.Actor.Attributes.name}}',
+        ],
+      )
+      const order = told.split('\n').filter((line) => line !== '')
+      t.same(order.slice(0, 2).sort(), ['destroy sond.kept.0.f1.0', 'destroy sond.kept.0.f2.0'], 'these first')
+      t.same(order.slice(2).sort(), ['create sond.uploaded-1.0.f1.0', 'create sond.uploaded-1.0.f2.0'])
       const { json } = await call('/packages')
       t.match(json, { service_uuid_list: [String, field(answer, 'service_uuid')] }, 'the answer names the new one')
       await until('its manifest', async () =>
