@@ -15,21 +15,28 @@ export const mostMarks = 20_000
 
 const marks: ReadonlySet<number> = new Set(Array.from('\n,:?-[]{}"\'&*!#|>%@`', (mark) => mark.charCodeAt(0)))
 
-/** Indentation, and the marks behind it that each begin a level: `- - ? a`. */
-const lineStart = /^( *)((?:[-?:][ \t]+)*)/
+const indentation = /^ */
+/** Marks that each begin a level, one behind the other: `- - ? a`. Not only at the beginning of a line: the parser may take what is before them for a key. */
+const markRuns = /(?:[-?:][ \t]+)+/g
+
+const longestRun = (line: string): number =>
+  Array.from(line.matchAll(markRuns), ([run]) => run.replaceAll(/[ \t]/g, '').length).reduce(
+    (longest, length) => Math.max(longest, length),
+    0,
+  )
 
 const tooDeep = (text: string): Beyond | undefined => {
   const indents: number[] = []
   let open = 0
   let offset = 0
   for (const line of text.split('\n')) {
-    const [start, { length: indent } = '', marks = ''] = lineStart.exec(line) ?? ['']
-    if (start.length < line.length) {
+    const indent = indentation.exec(line)?.[0].length ?? 0
+    if (indent < line.length) {
       while ((indents.at(-1) ?? -1) >= indent) indents.pop()
       indents.push(indent)
     }
-    const before = indents.length + marks.replaceAll(/[ \t]/g, '').length
-    if (before + open > mostLevels) return deepAt(offset + start.length)
+    const before = indents.length + longestRun(line)
+    if (before + open > mostLevels) return deepAt(offset + indent)
     for (const { 0: bracket, index } of line.matchAll(/[[\]{}]/g)) {
       open += bracket === '[' || bracket === '{' ? 1 : -1
       if (before + open > mostLevels) return deepAt(offset + index)

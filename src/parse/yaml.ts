@@ -1,6 +1,7 @@
-import { LineCounter, parseAllDocuments } from 'yaml'
+import { LineCounter } from 'yaml'
 import { type Place, type Report, wholeFile } from './report.ts'
 import { decodeText } from './text.ts'
+import { parseText } from './yaml-text.ts'
 import { type YamlOptions, type YamlPath, convertNode, createFinder, sourceText } from './yaml-nodes.ts'
 
 /** Documents in one file. */
@@ -42,15 +43,11 @@ export const parseYaml = (bytes: Uint8Array, report: Report, options: YamlOption
     const { line, col } = lines.linePos(offset)
     return { line, column: col, path: pathText(path) }
   }
-  const parsed = parseAllDocuments(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false, // takes quadratic time; done while converting
-    version: '1.2',
-    schema: 'core',
-    resolveKnownTags: false,
-    logLevel: 'silent',
-  })
+  const parsed = parseText(text, lines)
+  if (parsed === undefined) {
+    report.error(wholeFile, 'TOO_DEEP', 'the file is nested deeper than can be read; genuine files have a dozen levels')
+    return []
+  }
   // A stream without any document comes as an empty array with marks of its own.
   if ('empty' in parsed) return []
   if (parsed.length > maximumDocuments) {

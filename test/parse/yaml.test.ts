@@ -1,7 +1,8 @@
 import t from 'tap'
-import { parseDocument } from 'yaml'
+import { LineCounter, parseDocument } from 'yaml'
 import { createReport } from '../../src/parse/report.ts'
 import { parseYaml, pathText } from '../../src/parse/yaml.ts'
+import { parseText } from '../../src/parse/yaml-text.ts'
 import { type YamlOptions, convertNode, createFinder } from '../../src/parse/yaml-nodes.ts'
 
 const parse = (text: string | Buffer, duplicateKeys: YamlOptions['duplicateKeys'] = 'error') => {
@@ -78,7 +79,7 @@ t.test('what is refused, and where', (t) => {
     'too many values': [bomb, 'TOO_LARGE 1:22 f[0][2][0][5][4][7]'],
     'too deep': [`${'['.repeat(80)}${']'.repeat(80)}`, `TOO_DEEP 1:66 ${'[0]'.repeat(65)}`],
     'too many documents': ['---\na\n'.repeat(1_001), 'TOO_LARGE 1:1'],
-    'too many brackets': [`a: 1\nb: ${'['.repeat(1_100)}`, 'TOO_DEEP 2:203'],
+    'too many brackets': [`a: 1\nb: ${'['.repeat(1_100)}`, 'TOO_DEEP 2:202'],
     'too many bytes': [`a: ${'x'.repeat(1024 * 1024)}`, 'TOO_LARGE 1:1'],
   }
   for (const [name, [text, expected]] of Object.entries(rows)) {
@@ -176,6 +177,34 @@ t.test('a tree is searched with what it has', (t) => {
   t.equal(find.node(['a']).exact, true)
   t.equal(find.node(['a', 'b']).exact, false)
   t.equal(find.node(['b']).exact, false)
+  t.end()
+})
+
+t.test('a text too deep for the stack that is left is refused', (t) => {
+  /** Calls itself until the stack ends, then works with the first bit of it that is enough to work at all. */
+  const atTheEnd = (work: () => readonly string[]): readonly string[] => {
+    try {
+      return atTheEnd(work)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return work()
+    }
+  }
+  t.strictSame(
+    atTheEnd(() => parse(`${'['.repeat(190)}${']'.repeat(190)}`).found),
+    ['TOO_DEEP 1:1'],
+  )
+  t.end()
+})
+
+t.test('other faults of the library are faults', (t) => {
+  const lines = new LineCounter()
+  lines.addNewLine = () => Number.prototype.valueOf.call('x')
+  t.throws(() => parseText('a: 1\n', lines), TypeError)
+  lines.addNewLine = () => {
+    throw new RangeError('the stack is at its end')
+  }
+  t.equal(parseText('a: 1\n', lines), undefined)
   t.end()
 })
 
