@@ -62,7 +62,7 @@ export const createSession = (options: SessionOptions): Session => {
   const setLocked = (value: boolean): void => {
     if (locked === value) return
     locked = value
-    if (lockId !== undefined) options.onLock(value)
+    if (lockId !== undefined && !closed) options.onLock(value)
   }
 
   const onNotification = (method: string, params: readonly unknown[]): void => {
