@@ -30,6 +30,9 @@ interface Conditions {
 /** Reasons of what is not ready because nobody wants it to be. */
 const asAsked: ReadonlySet<string> = new Set(['Stopping', 'Stopped'])
 
+/** When it is tried again differs with each failure and is the status's to tell: an event that comes again is the same one, counted. */
+const withoutTime = (message: string): string => message.replaceAll(/; next try at [\d:T.-]+Z/g, '')
+
 const notYet = 'not looked at since the daemon started'
 
 const isReady = (status: InstanceStatus): boolean =>
@@ -97,7 +100,7 @@ export const createBoard = ({
         object,
         good || asAsked.has(reason) ? 'Normal' : 'Warning',
         good && !isTrouble ? type : reason,
-        message === '' ? `${type} is ${status}` : message,
+        message === '' ? `${type} is ${status}` : withoutTime(message),
       )
     }
   }

@@ -79,6 +79,15 @@ void t.test(
   },
 )
 
+void t.test('a failure that comes again is one event, whenever it is tried next', async (t) => {
+  const { board } = await start(t)
+  for (const time of ['10:00:02', '10:00:06', '10:00:14']) {
+    board.setStatus(demo, status('False', `f1: no; next try at 2026-01-01T${time}.000Z; f2: none`))
+    board.setStatus(demo, status('True'))
+  }
+  t.same(told(board), ['Warning NotRunning f1: no; f2: none x3', 'Normal Ready Ready is True x3'])
+})
+
 void t.test('what is said over and over is said once until its text changes', async (t) => {
   const { board } = await start(t)
   board.say('instance/demo', 'Warning', 'ReconcileFailed', 'a')
