@@ -254,4 +254,19 @@ void t.test('links and access points, odd ones too', async (t) => {
     t.match(status.links, [{ subnet: '10.30.0.0/30' }, { subnet: '10.20.0.0/24' }], 'the first of each pool again')
     t.ok((status.links[1]?.vlan ?? Infinity) <= (vlan ?? 0))
   })
+
+  await t.test("a name that somebody else's container has: said, the others run, and it is left alone", async (t) => {
+    const alien = await engines.docker.createContainer({ name: 'sond.taken.0.q.0', Image: image })
+    await sond.drop('taken.yaml', buildManifest('taken', 'small'))
+    const told = await until('it to be said', async () =>
+      (await sond.object('ServiceInstance', 'taken'))?.status.conditions.find(
+        ({ type, status, message }) =>
+          type === 'ContainersReady' && status === 'False' && message.includes('1 of 2 run'),
+      ),
+    )
+    t.match(told.message, /sond\.taken\.0\.q\.0/)
+    t.equal((await sond.sonctl('delete', 'instance', 'taken', '--wait')).code, 0)
+    t.equal((await alien.inspect()).State.Status, 'created')
+    await alien.remove()
+  })
 })
