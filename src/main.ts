@@ -11,20 +11,22 @@ const { version } = JSON.parse(await readFile(new URL('../package.json', import.
   version: string
 } // our own file
 
-const run = runCommand().exitOverride().action(async (flags: Parameters<typeof mergeOptions>[0]) => {
-  try {
-    const options = await mergeOptions(flags)
-    const log = createLog({ format: options.logFormat, level: options.logLevel })
-    process.exitCode = await runDaemon(options, version, log)
-  } catch (error) {
-    const known = error instanceof OptionsError || error instanceof LockedError
-    process.stderr.write(`sond: ${error instanceof Error ? error.message : String(error)}\n`)
-    if (!known && error instanceof Error && flags.logLevel === 'debug') process.stderr.write(`${error.stack ?? ''}\n`)
-    process.exitCode = known ? 2 : 1
-  }
-  // Whatever a library still holds open must not keep an ended daemon.
-  process.exit()
-})
+const run = runCommand()
+  .exitOverride()
+  .action(async (flags: Parameters<typeof mergeOptions>[0]) => {
+    try {
+      const options = await mergeOptions(flags)
+      const log = createLog({ format: options.logFormat, level: options.logLevel })
+      process.exitCode = await runDaemon(options, version, log)
+    } catch (error) {
+      const known = error instanceof OptionsError || error instanceof LockedError
+      process.stderr.write(`sond: ${error instanceof Error ? error.message : String(error)}\n`)
+      if (!known && error instanceof Error && flags.logLevel === 'debug') process.stderr.write(`${error.stack ?? ''}\n`)
+      process.exitCode = known ? 2 : 1
+    }
+    // Whatever a library still holds open must not keep an ended daemon.
+    process.exit()
+  })
 
 try {
   await new Command('sond')

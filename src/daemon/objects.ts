@@ -5,8 +5,7 @@ import { apiVersion } from '../model/documents.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import type { InstanceName } from '../model/names.ts'
 import type { FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
-import type { CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
-import type { Leaving } from './view.ts'
+import type { CatalogInstance, CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
 
 /** Catalog entries as the API shows them. */
 
@@ -101,6 +100,16 @@ const leavingStatus = (last: InstanceStatus, since: string): InstanceStatus => {
       ...last.conditions.filter(({ type }) => type !== 'Ready' && type !== 'Reconciling'),
     ],
   }
+}
+
+export interface Leaving {
+  /** What it was; undefined of one whose document went under an earlier daemon. */
+  readonly entry: CatalogInstance | undefined
+  /** ISO 8601. */
+  readonly since: string
+  /** File that defined it. */
+  readonly file: string
+  readonly generation: number
 }
 
 /** An instance whose document is gone, while something of it is still there. */

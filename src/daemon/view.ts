@@ -12,6 +12,7 @@ import {
   linkObject,
   packageObject,
   refusedInstance,
+  type Leaving,
 } from './objects.ts'
 
 export const kindOf = (key: ObjectKey): { readonly kind: DefinableKind; readonly name: string } => {
@@ -34,16 +35,6 @@ export interface View {
   held(): readonly PruneCandidate[]
   /** Instances whose document is gone and of which something is still there. */
   readonly leaving: Map<InstanceName, Leaving>
-}
-
-export interface Leaving {
-  /** What it was; undefined of one whose document went under an earlier daemon. */
-  readonly entry: CatalogInstance | undefined
-  /** ISO 8601. */
-  readonly since: string
-  /** File that defined it. */
-  readonly file: string
-  readonly generation: number
 }
 
 const packageMatches = (entry: CatalogPackage, name: string): boolean => {
