@@ -23,9 +23,10 @@ import { keepWatchdog, notifySystemd } from './notify.ts'
 import { OptionsError, type Options } from './options.ts'
 
 /** Files that settings name, and addresses to listen on: what is wrong with them is said before anything is started. */
-const prepare = async ({ spec, tokenFile, insecureNoAuth }: Options) => {
+const prepare = async ({ spec, insecureNoAuth }: Options) => {
   try {
-    const token = tokenFile === undefined ? undefined : await loadToken(tokenFile)
+    const { tokenFile } = spec.api
+    const token = tokenFile === null ? undefined : await loadToken(tokenFile)
     for (const text of spec.listen) planListener(text, { token, insecureNoAuth })
     return { token, sapUnit: spec.saps.vnfd === null ? defaultSapUnit : await loadSapUnit(spec.saps.vnfd) }
   } catch (error) {
@@ -127,6 +128,7 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
     version,
     log,
     metrics: metrics.registry,
+    group: spec.api.group,
     uploadDirectory: `${stateDir}/uploads`,
     gatekeeper: { autoDeploy: spec.autoDeploy, autoDelete: spec.autoDelete },
   })

@@ -13,7 +13,6 @@ export interface Options {
   readonly stateDir: string
   readonly runDir: string
   readonly keepEngines: boolean
-  readonly tokenFile: string | undefined
   readonly insecureNoAuth: boolean
   readonly logFormat: 'json' | 'pretty'
   readonly logLevel: string
@@ -144,12 +143,15 @@ export const mergeOptions = async (flags: Flags, fallback = defaultConfig): Prom
         ovsdb: flags.ovsdb ?? file.engines.ovsdb,
       },
       listen,
+      api: {
+        ...file.api,
+        tokenFile: flags.tokenFile === undefined ? file.api.tokenFile : absolute(flags.tokenFile),
+      },
       results: resultsOf(file, stateDir),
     },
     stateDir,
     runDir,
     keepEngines: flags.keepEngines,
-    tokenFile: flags.tokenFile === undefined ? undefined : absolute(flags.tokenFile),
     insecureNoAuth: flags.insecureNoAuth,
     logFormat: flags.logFormat,
     logLevel: flags.logLevel,

@@ -115,6 +115,12 @@ export interface SondConfiguration {
       readonly datapath: 'auto' | 'system' | 'netdev'
     }
     readonly listen: readonly string[]
+    readonly api: {
+      /** Bearer token for TCP; null: none. */
+      readonly tokenFile: string | null
+      /** Group that may use the unix sockets, where the machine has it. */
+      readonly group: string
+    }
     readonly resyncMs: number
     readonly pools: Readonly<Record<PoolName, PoolSettings>>
     readonly placement: { readonly policy: PlacementPolicy }

@@ -27,6 +27,9 @@ const dockerAddress = z
     '"unix:///path/to/docker.sock" or "tcp://host:port" is right',
   )
 
+/** As groupadd(8) takes it. */
+const groupName = /^[a-z_][a-z0-9_-]{0,31}$/
+
 const lengthOf = (prefix: string): number => Number(prefix.slice(prefix.indexOf('/') + 1))
 
 /** Subnets lie one in each block of 256 addresses when they are smaller than that, else side by side. */
@@ -65,6 +68,13 @@ const spec = strict({
     datapath: z.enum(['auto', 'system', 'netdev']).default('auto'),
   }).prefault({}),
   listen: z.array(socketAddress).default(['unix:/run/sond/sond.sock']),
+  api: strict({
+    tokenFile: absolutePath.nullable().default(null),
+    group: z
+      .string()
+      .regex(groupName, 'the name of a group such as "sond" is right')
+      .default('sond'),
+  }).prefault({}),
   resync: durationField.default(60_000),
   pools: strict({
     sap: pool('10.10.0.0/16', 30).prefault({}),

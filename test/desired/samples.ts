@@ -154,6 +154,7 @@ export const configuration: SondConfiguration['spec'] = {
   manifests: { directory: '/m', settleMs: 1, maxPrunePercent: 50 },
   engines: { mode: 'memory', docker: '', ovsdb: '', datapath: 'auto' },
   listen: [],
+  api: { tokenFile: null, group: 'sond' },
   resyncMs: 1,
   pools: {
     sap: { prefix: name.cidr('10.10.0.0/16'), size: 30, count: 50 },

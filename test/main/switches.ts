@@ -1,5 +1,5 @@
 // Settings of the daemon itself: what each does to one that runs, with engines in memory.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiObjects, ObjectKind } from '../../src/api/backend.ts'
@@ -128,6 +128,24 @@ export const daemonSwitches: readonly DaemonSwitch[] = [
         (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
       ),
     expect: ['ENOENT', 200],
+    overridden: false,
+  },
+  {
+    setting: 'api.tokenFile',
+    values: [null, '$DIR/token'],
+    look: ({ directory }) =>
+      stat(join(directory, 'token')).then(
+        ({ mode }) => (mode & 0o777).toString(8),
+        () => 'none',
+      ),
+    expect: ['none', '600'],
+    overridden: false,
+  },
+  {
+    setting: 'api.group',
+    values: ['root', 'daemon'],
+    look: async (running) => (await stat(socketOf(running).socketPath)).gid,
+    expect: [0, 1], // as every Debian numbers them
     overridden: false,
   },
   {

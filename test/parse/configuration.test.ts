@@ -20,6 +20,7 @@ t.test('defaults', (t) => {
         datapath: 'auto',
       },
       listen: ['unix:/run/sond/sond.sock'],
+      api: { tokenFile: null, group: 'sond' },
       resyncMs: 60_000,
       pools: {
         sap: { prefix: '10.10.0.0/16', size: 30, count: 50 },
