@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { apiRoot } from '../../src/api/paths.ts'
 import { instanceManifest, startApi } from '../support/api-server.ts'
@@ -46,4 +48,26 @@ t.test('every change that is asked leaves a line, granted or not; reading leaves
     ],
   )
   t.notMatch(JSON.stringify(lines), /hush/, 'neither bodies nor arguments are logged')
+})
+
+t.test('no call of the API that changes something goes without a line', async (t) => {
+  const page = await readFile(join(import.meta.dirname, '../../docs/api.md'), 'utf8')
+  // Calls below "Objects" are below the root of the API; those of the gatekeeper are not.
+  const [, objects = '', others = ''] = /\n## Objects\n([^]*)\n## The gatekeeper's calls\n([^]*)/.exec(page) ?? []
+  const callsOf = (text: string, root: string): readonly (readonly [string, string])[] =>
+    [...text.matchAll(/`(POST|PUT|DELETE) (\/[^`?]*)`/g)].map(([, method = '', path = '']) => [
+      method,
+      root + path.replaceAll(/:\w+/g, 'x'),
+    ])
+  const calls = [...callsOf(objects, apiRoot), ...callsOf(others, '')]
+  t.ok(calls.length > 20)
+  const { where, log } = await startApi(t, { gatekeeper: { waitMs: 10 } })
+  for (const [method, path] of calls) {
+    const before = log.lines.length
+    await ask(where, path, { method, body: 'x' })
+    const line = await until(`a line of ${method} ${path}`, () =>
+      log.lines.slice(before).find(({ fields }) => fields['audit'] === true),
+    )
+    t.match(line.fields, { method, path }, `${method} ${path}`)
+  }
 })
