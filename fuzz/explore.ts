@@ -22,7 +22,7 @@ export interface Explorer {
 }
 
 /** Milliseconds of CPU that one input may take. */
-export const patience = 2_000
+const patience = 2_000
 
 /** Counts as AFL groups them: 1, 2, 3, 4-7, 8-15, 16-31, 32-127, 128 and more. */
 const bucketOf = (hits: number): number => {

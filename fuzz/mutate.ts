@@ -8,7 +8,7 @@ export interface Stock {
 }
 
 /** Words that have undone parsers before. */
-export const troublemakers: readonly string[] = [
+const troublemakers: readonly string[] = [
   ...[
     '__proto__',
     'constructor',

@@ -70,10 +70,7 @@ const spec = strict({
   listen: z.array(socketAddress).default(['unix:/run/sond/sond.sock']),
   api: strict({
     tokenFile: absolutePath.nullable().default(null),
-    group: z
-      .string()
-      .regex(groupName, 'the name of a group such as "sond" is right')
-      .default('sond'),
+    group: z.string().regex(groupName, 'the name of a group such as "sond" is right').default('sond'),
   }).prefault({}),
   resync: durationField.default(60_000),
   pools: strict({

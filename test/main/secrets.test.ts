@@ -68,7 +68,7 @@ t.test('secrets are in no log, status, diff, event, metric, argument, or file th
     const { json } = await ask(where, `${apiRoot}/instances/demo`)
     return JSON.stringify((json() as { status?: unknown }).status ?? {}) // docs/api.md
   }
-  await until('the service to run', async () => /"type":"Ready","status":"True"/.test(await status()))
+  await until('the service to run', async () => (await status()).includes('"type":"Ready","status":"True"'))
   const body = JSON.stringify({ vnf: 'f0', command: ['login', password] })
   await ask(where, `${apiRoot}/instances/demo/exec`, { method: 'POST', body })
   await ask(where, `${apiRoot}/manifests`, { method: 'POST', body: `${withPassword(password)}broken: ${password}\n` })
