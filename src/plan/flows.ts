@@ -16,6 +16,8 @@ interface Change extends FlowChange {
   readonly link?: LinkId
   /** What this change waits for that others on the switch should not; empty = nothing of that kind. */
   readonly late: string
+  /** Ports of replicas that connections are spread over. */
+  readonly replicas: readonly PortName[]
 }
 
 /** A switch has one rule of a match and priority. */
@@ -40,12 +42,12 @@ const removalsOn = (bridge: BridgeName, { desired, actual }: Survey): readonly C
   const kept = new Set(desired.flows.filter((flow) => flow.bridge === bridge).map(place))
   return actual.flows
     .filter((flow) => flow.bridge === bridge && !kept.has(place(flow)))
-    .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
+    .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '', replicas: [] }))
 }
 
 /** A replica that gets connections before its program runs loses them. */
 const gatesBefore = ({ desired }: Survey, changes: readonly Change[]): readonly StepId[] => {
-  const replicas = new Set(changes.flatMap(({ flow }) => ('replicas' in flow ? (flow.replicas ?? []).flat() : [])))
+  const replicas = new Set(changes.flatMap((change) => change.replicas))
   if (replicas.size === 0) return []
   return desired.interfaces.filter(({ port }) => replicas.has(port)).map(({ container }) => stepId.gate(container))
 }
@@ -69,7 +71,9 @@ const addsOn = (
     if (there.has(whole(flow)) && !isRewired) return []
     const reason = there.has(whole(flow)) ? 'over a new port' : places.has(place(flow)) ? 'altered' : 'missing'
     const after = ports.flatMap((port) => ready.get(port) ?? [])
-    return [{ op: 'add', flow, after, reason, link: flow.link, late: lateOf(ports) }]
+    return [
+      { op: 'add', flow, after, reason, link: flow.link, late: lateOf(ports), replicas: (flow.replicas ?? []).flat() },
+    ]
   })
   return adds
 }
