@@ -13,7 +13,7 @@ export const calm = 'calm'
 const image = images[0]
 
 /** A client's access point, a router in the middle that is scaled, a server with a way out, and a network of all beside. */
-export const trialSketch = (version: Wanted['version']): ServiceSketch => ({
+const trialSketch = (version: Wanted['version']): ServiceSketch => ({
   name: trial,
   version,
   functions: [

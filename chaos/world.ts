@@ -65,7 +65,7 @@ export const readDevices = async ({ lab, inside }: Arena): Promise<readonly Devi
   JSON.parse(await inside('ip', '-n', lab.netns, '-d', '-j', 'address', 'show')) as Device[] // ip-address(8)
 
 /** Lines of our table. */
-export const readNat = async ({ inside }: Arena): Promise<readonly string[]> => {
+const readNat = async ({ inside }: Arena): Promise<readonly string[]> => {
   const tables = await inside('nft', 'list', 'tables')
   if (!tables.includes('table ip sond_sond')) return []
   const text = await inside('nft', 'list', 'table', 'ip', 'sond_sond')

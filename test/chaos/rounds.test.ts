@@ -51,6 +51,6 @@ t.test('chance picks evenly, and nothing of nothing', async (t) => {
     counts[at] = (counts[at] ?? 0) + 1
   }
   t.ok(counts.every((count) => count > 800))
-  t.equal(random.pick([]), undefined)
+  t.equal(random.pick<number>([]), undefined)
   t.same(random.shuffle([1, 2, 3]).sort(), [1, 2, 3])
 })

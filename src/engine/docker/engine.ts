@@ -191,7 +191,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
             } catch (error) {
               if (statusOf(error) === 304) return // it runs already
               // Its engine ended in the middle of an earlier start: this one never will, another in its place does.
-              if (/\btask \S+: already exists|\bid already in use/.test(reasonOf(error)))
+              if (/\balready exists|\balready in use|\bfile exists/.test(reasonOf(error)))
                 await docker.getContainer(id).remove({ force: true, v: true, abortSignal })
               throw error
             } finally {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
@@ -35,7 +35,7 @@ const refuseStarts = async (t: Test, engines: TestEngines, sentence: string) => 
     passed.on('error', () => answer.destroy())
     asked.pipe(passed)
   })
-  const socket = join(engines.dir, 'refusing.sock')
+  const socket = join(await mkdtemp(join(engines.dir, 'refusing-')), 'docker.sock')
   server.listen(socket)
   await once(server, 'listening')
   t.teardown(() => server.close().closeAllConnections())
@@ -129,17 +129,23 @@ t.test('containers, images and networks', async (t) => {
   })
 
   t.test('one that its engine has left half started is taken away, and can be made again', async (t) => {
-    const refusing = await refuseStarts(t, engines, 'task 0123: already exists')
-    const through = makeEngine(engines, owner, { url: refusing.url })
-    t.teardown(() => through.close())
-    const container = build.container('half', { image: testImage })
-    await through.create(container)
-    t.equal(await codeOf(through.start(container.name)), 'START_FAILED')
-    t.notOk((await engine.observe(demo)).some(({ name }) => name === container.name))
-    refusing.relent()
-    await through.create(container)
-    await through.start(container.name)
-    t.equal((await engine.observe(demo)).find(({ name }) => name === container.name)?.state, 'running')
+    for (const [vnf, sentence] of Object.entries({
+      half: 'task 0123: already exists',
+      shim: 'failed to start shim: mkdir /run/task: file exists: unknown',
+    })) {
+      const refusing = await refuseStarts(t, engines, sentence)
+      const through = makeEngine(engines, owner, { url: refusing.url })
+      t.teardown(() => through.close())
+      const container = build.container(vnf, { image: testImage })
+      const state = async () => (await engine.observe(demo)).find((one) => one.name === container.name)?.state
+      await through.create(container)
+      t.equal(await codeOf(through.start(container.name)), 'START_FAILED')
+      t.equal(await state(), undefined)
+      refusing.relent()
+      await through.create(container)
+      await through.start(container.name)
+      t.equal(await state(), 'running')
+    }
   })
 
   t.test('limits: lists and ranges are one, refusals have their code', async (t) => {
