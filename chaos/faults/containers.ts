@@ -1,18 +1,20 @@
 import type { Container } from 'dockerode'
 import type { Arena } from '../arena.ts'
 import type { Random } from '../random.ts'
-import { type Fault, missed } from './fault.ts'
+import { type Fault, missed, steadily } from './fault.ts'
 
 const hit = (name: string, blow: (container: Container, pid: number) => Promise<unknown>): Fault => ({
   name,
   strike: async ({ lab }: Arena, random: Random) => {
-    const listed = await lab.docker.listContainers({ filters: { label: ['sond.dev/owner=sond'] } })
-    const name = random.pick(listed.map(({ Names }) => Names[0]?.slice(1) ?? '').sort())
-    if (name === undefined) return missed
-    const container = lab.docker.getContainer(name)
-    const { State } = await container.inspect()
-    await blow(container, State.Pid)
-    return name
+    const found = await steadily(async () => {
+      const listed = await lab.docker.listContainers({ filters: { label: ['sond.dev/owner=sond'] } })
+      const byName = [...listed].sort((one, other) => ((one.Names[0] ?? '') < (other.Names[0] ?? '') ? -1 : 1))
+      const chosen = random.pick(byName)
+      return chosen === undefined ? undefined : lab.docker.getContainer(chosen.Id).inspect()
+    })
+    if (found === undefined) return missed
+    await blow(lab.docker.getContainer(found.Id), found.State.Pid)
+    return found.Name.slice(1)
   },
 })
 
@@ -20,7 +22,7 @@ const hit = (name: string, blow: (container: Container, pid: number) => Promise<
 const unlessGone = async (blow: Promise<unknown>): Promise<void> => {
   await blow.catch((error: unknown) => {
     const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
-    if (status !== 404 && status !== 409) throw error
+    if (status !== 304 && status !== 404 && status !== 409) throw error
   })
 }
 

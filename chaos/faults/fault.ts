@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Arena } from '../arena.ts'
 import type { Foreign } from '../foreign.ts'
 import type { Random } from '../random.ts'
@@ -11,3 +12,15 @@ export interface Fault {
 
 /** Nothing of the kind is there at that moment. */
 export const missed = 'nothing there to hit'
+
+/** What is looked for may go, or come, at that very moment: then it is looked for again. */
+export const steadily = async <T>(look: () => Promise<T>): Promise<T> => {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await look()
+    } catch (error) {
+      if (tries === 10) throw error
+      await delay(50)
+    }
+  }
+}

@@ -3,7 +3,7 @@ import type { Arena } from '../arena.ts'
 import { readFlows, readSwitches } from '../ovs.ts'
 import type { Random } from '../random.ts'
 import { readContainers, readDevices, readForward } from '../world.ts'
-import { type Fault, missed } from './fault.ts'
+import { type Fault, missed, steadily } from './fault.ts'
 
 /** What is picked from, by name, so that chance picks the same in the same world. */
 const hit = <T>(
@@ -13,7 +13,7 @@ const hit = <T>(
 ): Fault => ({
   name,
   strike: async (arena: Arena, random: Random) => {
-    const sorted = [...(await targets(arena))].sort(([one], [other]) => (one < other ? -1 : 1))
+    const sorted = [...(await steadily(() => targets(arena)))].sort(([one], [other]) => (one < other ? -1 : 1))
     const picked = random.pick(sorted)
     if (picked === undefined) return missed
     // What is gone by now has been hit by sond itself.
