@@ -1,7 +1,7 @@
 import type { Container } from 'dockerode'
 import type { Arena } from '../arena.ts'
 import type { Random } from '../random.ts'
-import { type Fault, missed, steadily } from './fault.ts'
+import { type Fault, missed, signal, steadily } from './fault.ts'
 
 const hit = (name: string, blow: (container: Container, pid: number) => Promise<unknown>): Fault => ({
   name,
@@ -28,9 +28,7 @@ const unlessGone = async (blow: Promise<unknown>): Promise<void> => {
 
 export const containerFaults: readonly Fault[] = [
   hit('container killed', (container) => unlessGone(container.kill())),
-  hit('program killed', async (_, pid) => {
-    if (pid > 1) process.kill(pid, 'SIGKILL')
-  }),
+  hit('program killed', async (_, pid) => signal(pid, 'SIGKILL')),
   hit('container paused', (container) => unlessGone(container.pause())),
   hit('container stopped', (container) => unlessGone(container.stop({ t: 0 }))),
   hit('container removed', (container) => unlessGone(container.remove({ force: true }))),

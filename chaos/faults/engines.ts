@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { until } from '../../deploy/lab/run.ts'
 import type { EngineName } from '../arena.ts'
 import { engineNames } from '../arena.ts'
-import { type Fault, missed } from './fault.ts'
+import { type Fault, missed, signal } from './fault.ts'
 
 const HANG = 10_000
 const RETURN_TIMEOUT = 60_000
@@ -16,12 +16,11 @@ const isAlive = (pid: number): boolean => {
 }
 
 /** Ends it; sond, whose child it is, starts it again. */
-const end = (engine: EngineName, signal: 'SIGKILL' | 'SIGTERM'): Fault => ({
-  name: `${engine} ${signal === 'SIGKILL' ? 'killed' : 'restarted'}`,
+const end = (engine: EngineName, how: 'SIGKILL' | 'SIGTERM'): Fault => ({
+  name: `${engine} ${how === 'SIGKILL' ? 'killed' : 'restarted'}`,
   strike: async (arena, _random, foreign) => {
     const pid = await arena.enginePid(engine)
-    if (pid === 0) return missed
-    process.kill(pid, signal)
+    if (!signal(pid, how)) return missed
     await until(`${engine} to end`, async () => !isAlive(pid), RETURN_TIMEOUT)
     if (engine === 'ovs-vswitchd') {
       await until('another switch', async () => ![0, pid].includes(await arena.enginePid(engine)), RETURN_TIMEOUT)
@@ -35,10 +34,9 @@ const hang = (engine: EngineName): Fault => ({
   name: `${engine} hung`,
   strike: async (arena) => {
     const pid = await arena.enginePid(engine)
-    if (pid === 0) return missed
-    process.kill(pid, 'SIGSTOP')
+    if (!signal(pid, 'SIGSTOP')) return missed
     await delay(HANG)
-    process.kill(pid, 'SIGCONT')
+    signal(pid, 'SIGCONT')
     return `process ${pid}, ${HANG / 1000} s`
   },
 })

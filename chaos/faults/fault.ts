@@ -24,3 +24,12 @@ export const steadily = async <T>(look: () => Promise<T>): Promise<T> => {
     }
   }
 }
+
+/** False when there is no such process any more. */
+export const signal = (pid: number, name: NodeJS.Signals): boolean => {
+  try {
+    return pid > 1 && process.kill(pid, name)
+  } catch {
+    return false
+  }
+}
