@@ -15,7 +15,7 @@ export const mostMarks = 20_000
 
 const marks: ReadonlySet<number> = new Set(Array.from('\n,:?-[]{}"\'&*!#|>%@`', (mark) => mark.charCodeAt(0)))
 
-const indentation = /^ */
+const pastIndentation = /[^ ]|$/
 /** Marks that each begin a level, one behind the other: `- - ? a`. Not only at the beginning of a line: the parser may take what is before them for a key. */
 const markRuns = /(?:[-?:][ \t]+)+/g
 
@@ -30,7 +30,7 @@ const tooDeep = (text: string): Beyond | undefined => {
   let open = 0
   let offset = 0
   for (const line of text.split('\n')) {
-    const indent = indentation.exec(line)?.[0].length ?? 0
+    const indent = line.search(pastIndentation)
     if (indent < line.length) {
       while ((indents.at(-1) ?? -1) >= indent) indents.pop()
       indents.push(indent)
