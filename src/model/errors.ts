@@ -35,6 +35,11 @@ export class EngineError extends Error {
   }
 }
 
+/** What the loop waits for and a person can give; told as it is, without a stack. */
+export class Awaited extends Error {
+  override readonly name = 'Awaited'
+}
+
 /** Not a failure: the step's image is on its way, and the step is tried again when it is there. */
 export const isFetching = (error: Error): boolean => error instanceof EngineError && error.code === 'FETCHING'
 

@@ -1,6 +1,6 @@
 import type { DesireResult } from '../desired/result.ts'
 import type { EngineHint, Engines } from '../engine/ports.ts'
-import { EngineError } from '../model/errors.ts'
+import { Awaited, EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
@@ -55,6 +55,8 @@ const isWanting = ({ exhausted, notices }: DesireResult): boolean =>
 const wordsOf = ({ generation, package: pack }: CatalogInstance): string => `${generation} ${pack?.digest ?? ''}`
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
 
 export const createController = (
   context: LoopContext & { readonly watcher: Pick<Watcher, 'catalog' | 'onChange'> },
@@ -120,7 +122,9 @@ export const createController = (
     await claim()
     const world = await lookAtAll(context)
     const catalog = context.watcher.catalog()
-    if (!catalog.complete) throw new Error(`the directory ${catalog.directory} cannot be read`)
+    if (!catalog.complete) {
+      throw new Awaited(`the directory ${catalog.directory} cannot be read: make it, or name another with --manifests`)
+    }
     // First bookings go by name, so that the same files give the same addresses whatever the order of turns.
     if (!readAll) for (const [, entry] of [...catalog.instances].sort(([a], [b]) => (a < b ? -1 : 1))) ahead(entry)
     readAll = true
@@ -219,8 +223,8 @@ export const createController = (
       } catch (error) {
         log.warn('turn failed', {
           error: messageOf(error),
-          // What is not an engine's word is a bug.
-          stack: error instanceof EngineError ? undefined : error instanceof Error ? error.stack : undefined,
+          // Whatever is neither an engine's word nor waited for is a bug.
+          stack: error instanceof EngineError || error instanceof Awaited ? undefined : stackOf(error),
         })
         throw error
       } finally {
