@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, writeFile, mkdir } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import type { EventRecord } from '../../src/model/status.ts'
@@ -200,6 +200,26 @@ void t.test('images', async (t) => {
     )
     t.match(failed.message, /no compiler here/)
     t.equal(functionOf(await sond.get('broken'), 'here')?.container?.state, 'running')
+  })
+
+  await t.test('the password of a registry is in no log, status, event or argument', async (t) => {
+    const secrets = Object.values(registry.dockerConfig.auths).flatMap(({ auth }) => [
+      auth,
+      Buffer.from(auth, 'base64').toString().split(':')[1] ?? auth,
+    ])
+    const children = (await readFile(`/proc/${sond.pid()}/task/${sond.pid()}/children`, 'utf8')).trim().split(' ')
+    const lines = await Promise.all(
+      [String(sond.pid()), ...children].map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+    )
+    const instance = await sond.get('pulled')
+    const told = {
+      log: sond.log(),
+      status: JSON.stringify(instance),
+      events: JSON.stringify(await eventsOf(sond, 'pulled')),
+    }
+    t.match(told.log, /pulled/)
+    for (const [what, text] of Object.entries({ ...told, arguments: lines.join('\n') }))
+      for (const secret of secrets) t.notOk(text.includes(secret), what)
   })
 
   await t.test(
