@@ -72,7 +72,10 @@ export interface ContainerEngine extends Engine {
   openGate(name: ContainerName): Promise<void>
   /** Process id of the first process, for wiring. */
   pidOf(name: ContainerName): Promise<number>
-  /** Runs SON_EMU_CMD or SON_EMU_CMD_STOP by the container's shell, once a run; resolves when it has been started, or with the end where `wait` is set. */
+  /**
+   * Runs SON_EMU_CMD or SON_EMU_CMD_STOP by the container's shell, once a run; a start script that failed is run again. Resolves when it
+   * has been started, or with the end where `wait` is set.
+   */
   runScript(name: ContainerName, script: 'start' | 'stop', wait: { readonly ms: number } | undefined): Promise<void>
   /** Output of a script of this run; undefined when it did not run. */
   scriptOutput(name: ContainerName, script: 'start' | 'stop'): Promise<ScriptOutput | undefined>

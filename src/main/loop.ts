@@ -15,6 +15,7 @@ import { createFetchEvents } from '../reconcile/fetch-events.ts'
 import { createFetches } from '../reconcile/fetches.ts'
 import { createLedgerBook } from '../reconcile/ledger.ts'
 import { createScriptJournal } from '../reconcile/script-journal.ts'
+import { createScriptRetries } from '../reconcile/script-retries.ts'
 import type { Tracing } from '../reconcile/tracing.ts'
 import type { Store } from '../store/store.ts'
 import type { Parsers, Watcher } from '../watch/types.ts'
@@ -91,6 +92,7 @@ export const createLoopWorld = (parts: LoopParts): LoopWorld => {
     stuck: new Map(),
     restarts: (name: ContainerName) => crashes.restarts(name),
     scripts: createScriptJournal({ containers: engines.containers, store, board, clock }),
+    scriptRetries: createScriptRetries(createBackoff(waits.crash, clock), clock),
     stopWaits: new Map(),
     settings,
     sapUnit: parts.sapUnit,

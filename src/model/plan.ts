@@ -95,6 +95,8 @@ export interface Plan {
 export interface PlanPolicy {
   /** Containers that may not be started or recreated now, with the reason (crash back-off, a missing image's back-off). */
   readonly heldBack: ReadonlyMap<ContainerName, string>
+  /** Start scripts that failed, with why and when they are tried again; `due`: now. */
+  readonly failedScripts?: ReadonlyMap<ContainerName, { readonly reason: string; readonly due: boolean }>
   /** Milliseconds for stop scripts, all together. */
   readonly stopWaitMs: number
   /** Transmit checksum offload must be off (userspace datapath). */

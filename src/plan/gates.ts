@@ -1,3 +1,4 @@
+import type { ObservedContainer } from '../model/actual.ts'
 import type { DesiredContainer } from '../model/desired.ts'
 import type { Draft } from './draft.ts'
 import { restarts, runs } from './fates.ts'
@@ -49,14 +50,20 @@ export const planGates = (draft: Draft, survey: Survey): void => {
   }
 }
 
+const isOver = ({ state, scripts }: ObservedContainer): boolean => state === 'running' && scripts.start?.run === 'done'
+
 /** Runs a start script once everything of the container's links is there; links that failed do not hold it up for ever. */
 export const planStartScripts = (draft: Draft, survey: Survey, ready: ReadyPorts): void => {
   for (const container of survey.desired.containers) {
     const { name, env } = container
     const fate = survey.fates.get(name)
     const interfaces = survey.interfacesOf(name)
+    const failed = fate?.kind === 'keep' && isOver(fate.actual) ? survey.policy.failedScripts?.get(name) : undefined
+    if (failed?.due === false) draft.notice({ code: 'HELD_BACK', container: name, reason: failed.reason })
     const isPending =
-      fate?.kind === 'keep' ? fate.actual.scripts.start?.run === 'pending' : env['SON_EMU_CMD'] !== undefined
+      fate?.kind === 'keep'
+        ? fate.actual.scripts.start?.run === 'pending' || failed?.due === true
+        : env['SON_EMU_CMD'] !== undefined
     if (!runs(fate) || !isPending || !interfaces.every(({ port }) => ready.has(port))) continue
     const links = new Set(survey.linksOfContainer(name))
     const flows = draft.steps
@@ -73,7 +80,7 @@ export const planStartScripts = (draft: Draft, survey: Survey, ready: ReadyPorts
         ...interfaces.flatMap(({ port }) => [stepId.wire(port), stepId.configure(port), stepId.port(port)]),
       ],
       afterEnd: flows,
-      cause: 'its start script has not run',
+      cause: failed === undefined ? 'its start script has not run' : 'its start script failed',
       serves: { containers: [name] },
     })
   }

@@ -13,6 +13,7 @@ import type { Clock } from './clock.ts'
 import type { Crashes } from './crashes.ts'
 import type { LedgerBook } from './ledger.ts'
 import type { ScriptJournal } from './script-journal.ts'
+import type { ScriptRetries } from './script-retries.ts'
 
 /** What the daemon tells of its work, for metrics. */
 export interface Observer {
@@ -62,6 +63,7 @@ export interface LoopContext {
   readonly stuck: Map<string, ReadonlySet<StepId>>
   readonly restarts: (name: ContainerName) => number
   readonly scripts: ScriptJournal
+  readonly scriptRetries: ScriptRetries
   /** Milliseconds for stop scripts, by instances that have their own; kept while one goes, when its document is gone already. */
   readonly stopWaits: Map<InstanceName, number>
   readonly settings: SondConfiguration['spec']

@@ -34,6 +34,7 @@ export const policyOf = (
   const { scope } = desired
   const concerns = scope.kind === 'fabric' ? () => false : isOf(context.owner, scope.instance)
   context.crashes.look(actual.containers)
+  context.scriptRetries.look(actual.containers)
   const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // those that concern us are container names
   const held = [...failures, ...context.crashes.held()].filter(([name]) => concerns(name))
   const fetches = desired.containers.flatMap((container) => {
@@ -45,6 +46,7 @@ export const policyOf = (
     .map(({ name, image }) => [name, refusal(image)] as const)
   return {
     heldBack: new Map([...held, ...fetches, ...refused]),
+    failedScripts: context.scriptRetries.failed(concerns),
     stopWaitMs,
     txOffloadBreaks: context.txOffloadBreaks,
   }
@@ -68,6 +70,7 @@ export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void =>
   }
   if (outcome.result === 'done') {
     context.log.debug('step done', { step: step.id, cause: step.cause, ms: Math.round(outcome.ms) })
+    if (step.kind === 'runScript') context.scriptRetries.began(step.name)
     if (step.kind === 'startContainer') context.failures.succeed(step.name)
     if (step.kind === 'pullImage' || step.kind === 'buildImage') context.failures.succeed(imageKey(step.image))
   }
@@ -80,15 +83,15 @@ export const waitsOf = (
   containers: readonly DesiredContainer[],
 ): readonly number[] => {
   const keys = new Set<string>([...names, ...containers.map(({ image }) => imageKey(image))])
-  const due = context.crashes.nextDue(names)
   const failed = [...keys].flatMap((key) => context.failures.waiting(key)?.ms ?? [])
-  return due === undefined ? failed : [...failed, due]
+  return [...failed, context.crashes.nextDue(names) ?? [], context.scriptRetries.nextDue(names) ?? []].flat()
 }
 
 /** A changed document is tried at once, whatever failed before. */
 export const forgetFailures = (context: LoopContext, instance: InstanceName): void => {
   const isOurs = isOf(context.owner, instance)
   context.failures.forget((key) => isOurs(key) || isImageKey(key))
+  context.scriptRetries.forget(isOurs)
 }
 
 /** Steps that the log names of a plan; a large plan is the making or unmaking of an instance, and says so by its number. */

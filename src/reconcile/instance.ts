@@ -152,6 +152,7 @@ const lookAgain = (
 const forgetContainers = (context: LoopContext, name: InstanceName, known: ReadonlySet<string>): void => {
   const isOurs = isOf(context.owner, name)
   context.crashes.forget((container) => isOurs(container) && !known.has(container))
+  context.scriptRetries.forget((container) => isOurs(container) && !known.has(container))
   context.failures.forget(
     (container) => isOurs(container) && (!known.has(container) || context.failures.waiting(container) === undefined),
   )

@@ -55,7 +55,8 @@ export const createScriptJournal = (options: {
       for (const container of seen) {
         if (container.scripts.start?.run !== 'done') continue
         const known = store.get('scriptEnds', container.name)
-        if (known?.startedAt === container.startedAt && known.start !== undefined) continue
+        const { exitCode } = container.scripts.start
+        if (known?.startedAt === container.startedAt && known.start?.exitCode === exitCode) continue
         const output = await containers.scriptOutput(container.name, 'start')
         if (output !== undefined) note(container, 'start', output)
       }

@@ -76,10 +76,15 @@ const managementStatus = (
       ]
 
 /** A start script that failed leaves its function running: whoever wrote it knows whether that matters. */
-const scriptProblem = (found: ObservedContainer | undefined): string | undefined => {
+const scriptProblem = (
+  found: ObservedContainer | undefined,
+  { policy }: Pick<PassResult, 'policy'>,
+): string | undefined => {
   const start = found?.scripts.start
-  if (start?.run !== 'done' || start.exitCode === undefined || start.exitCode === 0) return undefined
-  return `its start script (SON_EMU_CMD) ended with code ${start.exitCode}`
+  if (found === undefined || start?.run !== 'done' || start.exitCode === undefined || start.exitCode === 0)
+    return undefined
+  const said = `its start script (SON_EMU_CMD) ended with code ${start.exitCode}`
+  return policy.failedScripts?.get(found.name)?.reason ?? said
 }
 
 /** Functions as users see them: those planned, with what was observed of each. SAPs' containers are told as SAPs. */
@@ -101,7 +106,7 @@ export const functionStatuses = (
           (containerProblem(one.container, found, pass) ??
             healthProblem(found) ??
             failures.get(one.container) ??
-            scriptProblem(found)))
+            scriptProblem(found, pass)))
       return {
         vnfId: one.vnf,
         ...(one.vdu === '' ? {} : { vdu: one.vdu }),

@@ -22,7 +22,7 @@ export interface PassResult {
   readonly actual: ActualState
   /** Made from what was last seen: what is still to do. */
   readonly plan: Plan
-  readonly policy: Pick<PlanPolicy, 'heldBack'>
+  readonly policy: Pick<PlanPolicy, 'heldBack' | 'failedScripts'>
   readonly outcomes: readonly StepOutcome[]
 }
 

@@ -98,6 +98,10 @@ const full = (): DesiredState => {
 
 const nothing = build.state()
 
+const failedScript = { scripts: { start: { run: 'done', exitCode: 3 } } } as const
+const said = (due: boolean) =>
+  new Map([[name.container('sond.demo.0.fw.0'), { reason: 'its start script ended with code 3', due }]])
+
 const fabric = (more: Partial<DesiredState> = {}): DesiredState => ({
   ...nothing,
   scope: { kind: 'fabric' },
@@ -265,6 +269,12 @@ const wireCases: Cases = {
     text(full(), container(await settled(full()), 2, { gate: 'closed' })),
   'start script has not run': async () =>
     text(full(), container(await settled(full()), 0, { scripts: { start: { run: 'pending' } } })),
+  'start script failed, and waits': async () =>
+    text(full(), container(await settled(full()), 0, failedScript), { failedScripts: said(false) }),
+  'start script failed, and its time has come': async () =>
+    text(full(), container(await settled(full()), 0, failedScript), { failedScripts: said(true) }),
+  'start script failed, and is left at that': async () =>
+    text(full(), container(await settled(full()), 0, failedScript)),
   'interface no longer wanted': async () => {
     const desired = full()
     const actual = await settled(desired)

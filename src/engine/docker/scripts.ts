@@ -201,8 +201,9 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
     run: async (inspected, script) => {
       const value = inspected.scripts[script]
       if (value === undefined) return { ended: Promise.resolve() }
-      const { run } = await stateOf(inspected, script)
-      if (run === 'done') return { ended: Promise.resolve() }
+      const { run, exitCode = unseenExit } = await stateOf(inspected, script)
+      const isAgain = script === 'start' && exitCode > 0
+      if (run === 'done' && !isAgain) return { ended: Promise.resolve() }
       return once(inspected, script, () => begin(inspected, script, value))
     },
     output: async (inspected, script) => {

@@ -216,7 +216,8 @@ export const createMemoryContainers = (world: World, owner: string): ContainerEn
       world.enter('containers.runScript', name, true)
       const container = running(name)
       const one = container.scripts[which]
-      if (one?.run !== 'pending') return
+      const isAgain = which === 'start' && one?.run === 'done' && one.exitCode > 0
+      if (one === undefined || (one.run !== 'pending' && !isAgain)) return
       // One that does not end is waited for in no time: time does not pass here.
       const end = world.shell(one.command)
       Object.assign(one, end === undefined ? { run: 'running' } : { ...end, run: 'done' })

@@ -261,9 +261,28 @@ export const containerContract = (t: Test, makeSubject: () => Promise<ContainerS
     await until('the end of the script', async () => (await see(desired.name))?.scripts.start?.run === 'done')
     t.match((await see(desired.name))?.scripts, { start: { run: 'done', exitCode: 3 } })
     t.same(await engine.scriptOutput(desired.name, 'start'), { exitCode: 3, output: 'a=b\n' })
-    await engine.runScript(desired.name, 'start', undefined)
-    t.same(await engine.scriptOutput(desired.name, 'start'), { exitCode: 3, output: 'a=b\n' })
   })
+
+  withSubject(
+    'runs no script again that ended well, and one that failed',
+    async (t, { engine }, { make, see, run }) => {
+      for (const [vnf, code, times] of [
+        ['well', 0, '1'],
+        ['ill', 3, '2'],
+      ] as const) {
+        const desired = make(vnf, { env: { SON_EMU_CMD: `echo x >> /tmp/runs; exit ${code}` } })
+        await run(desired)
+        await engine.openGate(desired.name)
+        for (let n = 0; n < 2; n += 1) {
+          await engine.runScript(desired.name, 'start', undefined)
+          await until('its end', async () => (await see(desired.name))?.scripts.start?.run === 'done')
+        }
+        t.match((await see(desired.name))?.scripts, { start: { run: 'done', exitCode: code } })
+        const { output } = await engine.exec(desired.name, ['grep', '-c', 'x', '/tmp/runs'])
+        t.ok(output === '' || output.trim() === times, `ran ${output} times`) // in memory nothing is counted
+      }
+    },
+  )
 
   withSubject('a new run has its scripts before it again', async (t, { engine, hands }, { make, see, run }) => {
     const desired = make('fw', { env: { SON_EMU_CMD: 'echo up' } })
