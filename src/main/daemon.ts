@@ -16,7 +16,7 @@ import { createTracing } from '../reconcile/tracing.ts'
 import { acquireLock } from '../store/lock.ts'
 import { createStore } from '../store/store.ts'
 import { listenForEnd } from './end.ts'
-import { startEngines } from './engines.ts'
+import { startEngines, type RunningEngines } from './engines.ts'
 import { createLoopWorld, parsers } from './loop.ts'
 import { createMetrics } from './metrics.ts'
 import { keepWatchdog, notifySystemd } from './notify.ts'
@@ -74,7 +74,13 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
   await using closing = new AsyncDisposableStack()
   const lock = await acquireLock(stateDir)
   closing.defer(() => lock.release())
-  const running = await startEngines(options, owner, log)
+  let running: RunningEngines
+  try {
+    running = await startEngines(options, owner, log, end.signal)
+  } catch (error) {
+    if (end.signal.aborted) return end.asked
+    throw error
+  }
   const { engines } = running
   closing.defer(() => running.stop())
   closing.defer(async () => {

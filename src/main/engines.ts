@@ -52,8 +52,13 @@ interface Addresses {
   readonly netns?: string
 }
 
-/** The engines that the settings ask for. */
-export const startEngines = async (options: Options, owner: Owner, log: Log): Promise<RunningEngines> => {
+/** The engines that the settings ask for; fails when `signal` aborts meanwhile, and leaves nothing behind. */
+export const startEngines = async (
+  options: Options,
+  owner: Owner,
+  log: Log,
+  signal: AbortSignal,
+): Promise<RunningEngines> => {
   const { mode, docker, ovsdb, datapath } = options.spec.engines
   if (mode === 'memory') {
     const engines = createMemoryEngines({ owner })
@@ -64,7 +69,7 @@ export const startEngines = async (options: Options, owner: Owner, log: Log): Pr
     throw new OptionsError('to wire containers on this host sond needs root (without root: --engines memory)')
   if (mode === 'host') return connect({ docker, ovsdb }, () => Promise.resolve())
   const { stateDir, runDir, keepEngines: keep } = options
-  const embedded = await startEmbeddedEngines({ stateDir, runDir, keep, log, datapath, bridge: true })
+  const embedded = await startEmbeddedEngines({ stateDir, runDir, keep, log, datapath, bridge: true, signal })
   const { dockerUrl, ovsdbUrl, ovsRunDir, netns } = embedded
   const addresses = { docker: dockerUrl, ovsdb: ovsdbUrl, runDirectory: ovsRunDir, netns: netns.path }
   try {

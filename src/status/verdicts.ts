@@ -56,7 +56,8 @@ export const imagesVerdict = (result: DesireResult, pass: PassResult): Verdict =
   const problems: string[] = []
   for (const [image, { name }] of missing) {
     const error = fetchOf(image, pass)
-    const why = error?.message ?? policy.heldBack.get(name)
+    // What holds it back says also when it is tried again.
+    const why = policy.heldBack.get(name) ?? error?.message
     if (error !== undefined && isFetching(error)) coming.push(`${image}: ${error.message}`)
     else if (why !== undefined) problems.push(`${image}: ${why}`)
   }

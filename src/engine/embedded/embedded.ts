@@ -41,6 +41,8 @@ export interface EmbeddedOptions {
   readonly uplink?: boolean
   /** All four by default. */
   readonly parts?: { readonly docker: boolean; readonly switches: boolean }
+  /** Aborted when they are not wanted any more before they run: then what was started is ended, and starting fails. */
+  readonly signal?: AbortSignal
 }
 
 export interface EmbeddedEngines {
@@ -91,7 +93,7 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
 
   const running = new Map<string, Supervised>()
   const keep = async (program: Program): Promise<Supervised> => {
-    const supervised = await keepRunning(program, log)
+    const supervised = await keepRunning(program, log, options.signal)
     running.set(program.name, supervised)
     return supervised
   }

@@ -66,11 +66,16 @@ const whenEnded = async (pid: number): Promise<string> => {
   return 'it ended'
 }
 
-/** Resolves when it answers; false when it ended or stayed silent. */
-const becomesReady = async (program: Program, live: Live, timeoutMs: number): Promise<boolean> => {
+/** Resolves when it answers; false when it ended, stayed silent, or is not wanted any more. */
+const becomesReady = async (
+  program: Program,
+  live: Live,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<boolean> => {
   const deadline = performance.now() + timeoutMs
   const ended = live.ended.then(() => 'ended' as const)
-  for (let pause = 10; performance.now() < deadline; pause = Math.min(pause * 1.5, 200)) {
+  for (let pause = 10; performance.now() < deadline && signal?.aborted !== true; pause = Math.min(pause * 1.5, 200)) {
     const answers = await program.ready().then(
       () => true,
       () => false,
@@ -133,7 +138,7 @@ export const endStray = async (program: Program): Promise<void> => {
 }
 
 /** Takes over the one that runs, or starts one; resolves when it answers. */
-const bring = async (program: Program, log: Log): Promise<Live> => {
+const bring = async (program: Program, log: Log, signal?: AbortSignal): Promise<Live> => {
   const running = await findRunning(program)
   if (running !== undefined) {
     const live = { pid: running.pid, adopted: true, ended: whenEnded(running.pid) }
@@ -141,9 +146,11 @@ const bring = async (program: Program, log: Log): Promise<Live> => {
     log.warn('engine found running is of no use, starting another', { engine: program.name, pid: running.pid })
     await end(program, running.pid)
   }
+  signal?.throwIfAborted()
   const live = await start(program)
-  if (await becomesReady(program, live, readyTimeoutMs)) return live
+  if (await becomesReady(program, live, readyTimeoutMs, signal)) return live
   if (live.pid > 0) await end(program, live.pid)
+  signal?.throwIfAborted()
   throw new Error(
     `${program.name} did not start: ${await live.ended}; last lines of ${program.logFile}:\n${await lastLines(program.logFile)}`,
   )
@@ -151,10 +158,10 @@ const bring = async (program: Program, log: Log): Promise<Live> => {
 
 /**
  * Keeps a program running until `stop` or `release`: when it ends it is started again, with growing waits.
- * @throws when it cannot be started the first time
+ * @throws when it cannot be started the first time, or `signal` aborts meanwhile; then it does not run
  */
-export const keepRunning = async (program: Program, log: Log): Promise<Supervised> => {
-  let live: Live | undefined = await bring(program, log)
+export const keepRunning = async (program: Program, log: Log, signal?: AbortSignal): Promise<Supervised> => {
+  let live: Live | undefined = await bring(program, log, signal)
   const { adopted } = live
   const stopped = new AbortController()
   log.info(adopted ? 'engine found running' : 'engine started', { engine: program.name, pid: live.pid })
