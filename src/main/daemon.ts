@@ -78,7 +78,7 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
   try {
     running = await startEngines(options, owner, log, end.signal)
   } catch (error) {
-    if (end.signal.aborted) return end.asked
+    if (end.signal.aborted) return await end.asked
     throw error
   }
   const { engines } = running
@@ -143,6 +143,7 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
   // A twin is refused before anybody can take this daemon for a working one. But the API does not wait for engines that are
   // away: whoever waits can ask for what.
   if ((await end.unless(hasTwin(engines))) === true) throw twin(owner)
+  if (end.signal.aborted) return await end.asked
   const addresses = await api.listen()
   log.info('listening', { listen: addresses })
   await end.unless(watcher.start())

@@ -235,7 +235,8 @@ export const createController = (
   const failed = (key: string, error: unknown): number => {
     const wait = troubles.fail(key, messageOf(error))
     context.stuck.delete(key)
-    const isLasting = troubles.failures(key) >= patience
+    const isSilent = error instanceof EngineError && error.code === 'TIMEOUT' // for long enough already
+    const isLasting = isSilent || troubles.failures(key) >= patience
     const { instances } = context.watcher.catalog()
     const name = instanceOfKey(key)
     if (key === resyncKey) {

@@ -70,13 +70,10 @@ void t.test('engines that hang, at start and later', async (t) => {
     async (t) => {
       hang('ovs-vswitchd')
       await sond.drop('demo.yaml', buildManifest('demo', 'chain', { replicas: 2 }))
-      await until(
-        'the new container',
-        async () => (await docker.listContainers()).some(({ Names }) => Names.includes('/sond.demo.1.f1.0')),
-        { timeout: 20_000 },
-      )
+      await until('the edit to be read', async () => (await sond.get('demo')).metadata.generation === 2)
       t.equal((await answer('/healthz')).status, 200)
       t.equal((await answer('/metrics')).status, 200)
+      t.same(await ids(), before.ids, 'what cannot be seen in full is not changed')
       goOn()
       await sond.ready('demo', 30_000)
       t.same(
