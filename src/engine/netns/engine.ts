@@ -9,10 +9,11 @@ import { createHost } from './host.ts'
 import { createIpTool } from './ip.ts'
 import { createDeviceMonitor, type DeviceChange } from './monitor.ts'
 import { createNamespaces } from './namespaces.ts'
-import { createNat } from './nat.ts'
+import { createNat, tableName } from './nat.ts'
 import { findContainers, observeWires } from './observe.ts'
 import { createReadings } from './readings.ts'
 import { createShapers } from './shapers.ts'
+import { createSideMonitor, isRuleGone, queueDevice, type SideMonitor } from './side-monitor.ts'
 import { createTrunkMaker } from './trunks.ts'
 import { createWireMaker } from './wires.ts'
 
@@ -34,11 +35,13 @@ export interface LinkTimeouts {
   readonly reading: number
   /** Pause before the monitor of devices is started again. */
   readonly retry: number
+  /** The same of those of rules and queues, whose changes are rare. */
+  readonly sideRetry: number
   /** Hints of one place within this time are one. */
   readonly gather: number
 }
 
-const defaultTimeouts: LinkTimeouts = { call: 10_000, reading: 55_000, retry: 200, gather: 5 }
+const defaultTimeouts: LinkTimeouts = { call: 10_000, reading: 55_000, retry: 200, sideRetry: 5_000, gather: 5 }
 
 /** Network devices of the Linux kernel, by iproute2, ethtool and nftables. */
 export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
@@ -59,6 +62,8 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     if (listening || closed) return
     readings.setWatched(false)
     void monitor.stop()
+    void rules.stop()
+    void queues.stop()
   })
 
   const hintFor = (instance: InstanceName | undefined, cause: string): void =>
@@ -94,6 +99,29 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     },
   })
 
+  const table = tableName(owner)
+  const retryMs = timeouts.sideRetry
+  const rules = createSideMonitor(ip, ['nft', 'monitor'], {
+    retryMs,
+    onLine: (line) => {
+      if (isRuleGone(table, line)) hub.emit({ cause: 'a rule of the way to the outside is gone' })
+    },
+    onGap: (cause) => hub.emit({ cause }),
+  })
+  const queues = createSideMonitor(ip, ['tc', 'monitor'], {
+    retryMs,
+    onLine: (line) => {
+      const name = queueDevice(line) ?? ''
+      const device = known.get(name)
+      if (device !== undefined) hintFor(device.instance, `queueing of ${name} changed`)
+    },
+    onGap: (cause) => hub.emit({ fabric: true, cause }),
+  })
+  /** Watches what is there: most have neither, and each is a process. */
+  const watchBeside = (side: SideMonitor, isThere: boolean): void => {
+    if (isThere && hub.listening && !closed) side.want()
+  }
+
   /** Our devices in the switches' namespace. */
   const lookOuter = async (): Promise<readonly Device[]> => {
     const devices = parseDevices(await ip.must('ip', ['-j', 'link', 'show'])).filter((device) => marks.isOurs(device))
@@ -105,6 +133,10 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     }
     for (const device of devices)
       known.set(device.ifname, { instance: marks.instanceOf(device), nsid: device.link_netnsid })
+    watchBeside(
+      queues,
+      devices.some(({ qdisc }) => qdisc === 'netem' || qdisc === 'tbf'),
+    )
     return devices
   }
 
@@ -175,15 +207,22 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
       else watchedBridges.add(bridge)
       return host.setAddress(bridge, address)
     },
-    natRules: nat.list,
-    addNat: nat.add,
+    async natRules() {
+      const there = await nat.list()
+      watchBeside(rules, there.length > 0)
+      return there
+    },
+    async addNat(bridge, subnet) {
+      watchBeside(rules, true)
+      await nat.add(bridge, subnet)
+    },
     removeNat: nat.remove,
     routes: host.routes,
     async close() {
       closed = true
       hub.close()
       ip.close()
-      await monitor.stop()
+      await Promise.all([monitor.stop(), rules.stop(), queues.stop()])
     },
   }
 }

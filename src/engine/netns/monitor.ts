@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { followProgram, type FollowedProgram } from '../process.ts'
 import type { IpTool } from './ip.ts'
@@ -50,13 +50,23 @@ export interface DeviceMonitor {
   stop(): Promise<void>
 }
 
-/** A netlink socket that is bound to groups, in the table of its namespace (proc: /proc/PID/net/netlink). */
+/**
+ * Changes are told from now on. `ip` binds a socket to the groups, then lists all devices over that same one and passes over whatever
+ * comes in between; only then does it open its second socket.
+ */
 const isListening = async (pid: number): Promise<boolean> => {
   const table = await readFile(`/proc/${pid}/net/netlink`, 'utf8').catch(() => '')
-  return table.split('\n').some((line) => {
+  const isBound = table.split('\n').some((line) => {
     const [, protocol, port, groups] = line.trim().split(/\s+/)
     return protocol === '0' && port === String(pid) && Number.parseInt(groups ?? '0', 16) !== 0
   })
+  return isBound && (await countSockets(pid)) > 1
+}
+
+const countSockets = async (pid: number): Promise<number> => {
+  const names = await readdir(`/proc/${pid}/fd`).catch(() => [])
+  const files = await Promise.all(names.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => '')))
+  return files.filter((file) => file.startsWith('socket:')).length
 }
 
 /**
@@ -79,6 +89,7 @@ export const createDeviceMonitor = (
   let wanted = false
 
   const launch = (): void => {
+    clearTimeout(timer)
     const [file, args] = ip.command('ip', ['-o', 'monitor', 'label', 'link', 'address', 'all-nsid'])
     program = followProgram(file, args, {
       onLine(line) {
@@ -90,8 +101,9 @@ export const createDeviceMonitor = (
         program = undefined
         options.onGap('the monitor of devices ended')
         if (!wanted) return
+        // It ends when a named namespace vanishes while it looks at all of them.
         timer = setTimeout(() => {
-          if (!wanted) return
+          if (!wanted || program !== undefined) return
           launch()
           void listening().then(() => options.onGap('the monitor of devices is back'))
         }, options.retryMs)
@@ -107,8 +119,11 @@ export const createDeviceMonitor = (
   return {
     async start() {
       wanted = true
-      if (program === undefined) launch()
-      await listening()
+      const end = performance.now() + options.startMs
+      do {
+        if (program === undefined) launch()
+        await listening()
+      } while (program === undefined && performance.now() < end)
     },
     async stop() {
       wanted = false
