@@ -118,6 +118,9 @@ export const createController = (
 
   const resync = async (turn: Turn): Promise<number> => {
     turn.look()
+    const { containers, switches, links } = context.engines
+    // One that hangs is found out sooner by this than by a question that may take its time.
+    await Promise.all([containers.ping(), switches.ping(), links.ping()])
     await subscriptions.open()
     await claim()
     const world = await lookAtAll(context)

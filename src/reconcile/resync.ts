@@ -28,8 +28,6 @@ const reserved = async (context: LoopContext): Promise<Ledger['reserved']> => {
  */
 export const lookAtAll = async (context: LoopContext): Promise<World> => {
   const { containers, switches, links } = context.engines
-  // One that hangs is found out sooner by this than by a question that may take its time.
-  await Promise.all([containers.ping(), switches.ping(), links.ping()])
   const [seenContainers, seenSwitches] = await Promise.all([containers.observe(), switches.observe({}, [])])
   const running = seenContainers.filter(({ pid }) => pid > 0).map(({ name, pid }) => ({ name, pid }))
   const wires = await links.observe(running)
