@@ -4,11 +4,11 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { namespaceOf } from '../../src/engine/embedded/namespace.ts'
-import { engineDirectory, findLeaks } from '../support/engines.ts'
-import { until } from '../support/until.ts'
+import { namespaceOf } from '../../../src/engine/embedded/namespace.ts'
+import { engineDirectory, findLeaks } from '../../support/engines.ts'
+import { until } from '../../support/until.ts'
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 
 /** Asked to end when so much of its log is there. */
 void t.test('asked to end in the middle of the start of its engines: it ends soon, and nothing is left', async (t) => {
