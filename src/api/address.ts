@@ -23,7 +23,8 @@ export const parseListenAddress = (text: string): ListenAddress | string => {
   const groups = text.startsWith('tcp:') ? hostAndPort.exec(text.slice('tcp:'.length))?.groups : undefined
   const host = groups?.['six'] ?? groups?.['host']
   const port = Number(groups?.['port'])
-  if (host === undefined || port > 65535) return `${text}: must be unix:/PATH or tcp:HOST:PORT`
+  if (host === undefined || port > 65535 || (groups?.['six'] !== undefined && isIP(host) !== 6))
+    return `${text}: must be unix:/PATH or tcp:HOST:PORT`
   return { kind: 'tcp', host, port }
 }
 

@@ -109,6 +109,8 @@ t.test('addresses to listen on', async (t) => {
     'tcp:a:65536',
     'tcp:a:b',
     'tcp:::1:80',
+    'tcp:[:]:80',
+    'tcp:[1.2.3.4]:80',
     'http://x:1',
   ]) {
     t.type(parseListenAddress(text), 'string', text)
