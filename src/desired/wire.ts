@@ -43,7 +43,7 @@ export interface Wired {
 }
 
 const heldBy = ({ exhausted }: Allocated, { copy, link }: Pick<Segment, 'copy' | 'link'>): string => {
-  const holders = exhausted.find((one) => one.copy === copy && one.link === link)?.holders ?? []
+  const holders = exhausted.filter((one) => one.copy === copy && one.link === link).flatMap((one) => one.holders)
   return holders.length === 0 ? '' : ` (held by ${someHolders(holders)})`
 }
 

@@ -1,8 +1,10 @@
 import t from 'tap'
 import { type Segment, allocate, cookieNumber } from '../../src/desired/allocate.ts'
+import { someHolders } from '../../src/desired/result.ts'
 import { hostAddress, hostCount, hostIndex, poolOrder, subnetOf, subnetText } from '../../src/desired/subnets.ts'
 import type { Allocation, Ledger } from '../../src/model/allocation.ts'
 import type { PoolSettings } from '../../src/model/documents.ts'
+import { createLedgerBook } from '../../src/reconcile/ledger.ts'
 import { name } from '../support/build.ts'
 import { configuration, emptyLedger, ledgerOf } from './samples.ts'
 
@@ -160,6 +162,33 @@ t.test('mend: running out names the pool and who holds it, and throws nothing', 
   t.strictSame(run(['x', 'y', 'z', 'w']).exhausted[0]?.holders, ['instance demo'])
   const blocked = { ...emptyLedger, reserved: [{ subnet: name.cidr('10.0.0.0/8'), holder: 'VPN' }] }
   t.strictSame(run(['x'], blocked).exhausted[0]?.holders, ['VPN'])
+  t.end()
+})
+
+t.test('a book that is kept answers as one that is counted anew', (t) => {
+  const book = createLedgerBook([])
+  let freed = 0
+  book.onFree(() => (freed += 1))
+  const a = as(run(['x']).allocation, 'b')
+  book.set(a)
+  t.strictSame(run(['a', 'b'], book.view()).told, ['a 10.30.1.0/30', 'b 10.30.2.0/30'])
+  const held = run(['a', 'b'], book.view()).allocation
+  book.set(held)
+  book.set(as(run([]).allocation, 'z'))
+  t.equal(freed, 0)
+  t.strictSame(run(['c'], book.view(), held).told, ['c 10.30.1.0/30'], 'what it gives up itself')
+  t.strictSame(run(['q', 'a', 'b'], book.view(), held).exhausted[0]?.holders, ['instance demo', 'instance b'])
+  book.reserve([{ subnet: name.cidr('10.30.1.0/30'), holder: 'VPN' }])
+  book.reserve([{ subnet: name.cidr('10.30.1.0/30'), holder: 'VPN' }])
+  book.set({ ...held, subnets: [] })
+  book.release(a.instance)
+  t.equal(freed, 3)
+  t.strictSame(run(['a'], book.view()).told, ['a 10.30.0.0/30'], 'used again at once')
+  t.equal(someHolders(['a', 'b', 'c', 'd', 'e', 'f', 'g']), 'a, b, c, d, e and 2 others')
+  const tied = ['z', 'y', 'x'].map((of, index) =>
+    as({ ...a, subnets: run(['u', 'v', 'w']).subnets.slice(index, index + 1) }, of),
+  )
+  t.strictSame(run(['a'], ledgerOf(...tied)).exhausted[0]?.holders, ['instance x', 'instance y', 'instance z'])
   t.end()
 })
 
