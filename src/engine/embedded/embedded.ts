@@ -9,7 +9,7 @@ import {
   writeDockerSettings,
 } from './dockerd.ts'
 import { checkHost, checkSocketPaths } from './host.ts'
-import { endOrphanedShims, endShims, removeControlGroups, unmountBelow } from './leftovers.ts'
+import { endOrphanedShims, endShims, removeControlGroups, unmountBelow, unmountHalfMade } from './leftovers.ts'
 import { ensureNamespace, isInside, namespaceOf, removeNamespace } from './namespace.ts'
 import {
   databaseProgram,
@@ -85,7 +85,11 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     if (ended.length > 0) log.warn('ended what was left of containers that were just being started', { ids: ended })
   }
   const containerd = { ...containerdProgram(docker, programs, through, logDir), startedAgain }
-  const dockerd = { ...dockerdProgram(docker, programs, through, logDir, settings), startedAgain }
+  const dockerd = {
+    ...dockerdProgram(docker, programs, through, logDir, settings),
+    beforeStart: () => unmountHalfMade(docker.dataRoot, programs),
+    startedAgain,
+  }
   const database = databaseProgram(switches, programs, through, logDir)
   const vswitchd = switchProgram(switches, programs, through, logDir)
   /** The order to stop in; they start in the opposite one. */

@@ -79,6 +79,17 @@ export const unmountBelow = async (directory: string, programs: Programs): Promi
   }
 }
 
+/**
+ * Takes away what a dockerd that ended while it made a container has left mounted. It would not see to it itself; one that runs mounts
+ * the like for a moment.
+ */
+export const unmountHalfMade = async (dataRoot: string, programs: Programs): Promise<void> => {
+  const points = await mountsBelow(`${dataRoot}/overlay2`)
+  for (const point of points.filter((path) => path.endsWith('-init/merged'))) {
+    await run([programs.umount, '--lazy', point]).catch(() => undefined) // it takes room, and harms nothing
+  }
+}
+
 /** Removes the empty control groups of a parent group, in every hierarchy. A group with a process in it stays. */
 export const removeControlGroups = async (parent: string): Promise<void> => {
   const root = '/sys/fs/cgroup'

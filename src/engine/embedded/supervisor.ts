@@ -19,6 +19,8 @@ export interface Program {
   readonly logFile: string
   /** Rejects while it does not answer yet. */
   ready(): Promise<void>
+  /** Called while it does not run, before it is started. */
+  readonly beforeStart?: () => Promise<void>
   /** Called with its process id after it had ended and was started again; a failure is logged and nothing more. */
   readonly startedAgain?: (pid: number) => Promise<void>
   /** Asks it to end; a signal where absent. */
@@ -93,6 +95,7 @@ const lastLines = async (file: string): Promise<string> => {
 }
 
 const start = async (program: Program): Promise<Live> => {
+  await program.beforeStart?.()
   await rm(program.pidFile, { force: true })
   const size = await stat(program.logFile).then(
     (file) => file.size,

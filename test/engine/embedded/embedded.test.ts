@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
@@ -94,14 +94,19 @@ t.test('an engine that comes back ends what it left half started, and nothing el
   const engines = await startTestEngines(t, { parts: { docker: true, switches: false } })
   const id = await runContainer(engines.docker)
   const pid = await pidOf(engines.docker, id)
+  const halfMade = join(engines.stateDir, 'engines', 'docker', 'overlay2', 'stray-init', 'merged')
+  await mkdir(halfMade, { recursive: true })
+  await execute('mount', ['-t', 'tmpfs', 'tmpfs', halfMade])
   for (const [name, stray] of Object.entries({ containerd: 'a'.repeat(64), dockerd: 'b'.repeat(64) })) {
     await startStrayTask(engines, stray)
     t.equal((await shimsOf(stray)).length, 1)
     process.kill(engines.pids()[name] ?? 0, 'SIGKILL')
     await until('the stray to be ended', async () => (await shimsOf(stray)).length === 0, { timeout: 30_000 })
-    const groups = (await readdir('/sys/fs/cgroup', { recursive: true })).filter((path) => path.endsWith(stray))
-    t.same(groups, [])
+    const groups = async (): Promise<readonly string[]> =>
+      (await readdir('/sys/fs/cgroup', { recursive: true })).filter((path) => path.endsWith(stray))
+    await until('its control groups to go', async () => (await groups()).length === 0)
   }
+  t.notMatch(await readFile('/proc/self/mountinfo', 'utf8'), halfMade)
   t.equal(await pidOf(engines.docker, id), pid)
 })
 
