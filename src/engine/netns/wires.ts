@@ -218,7 +218,9 @@ export const createWireMaker = (options: {
     create: (wire, pid) => create({ wire, pid }),
     remove,
     async configure(wire, pid, stale) {
-      const raised = await ip.run('ip', ['link', 'set', 'dev', wire.port, 'up'])
+      // Whoever made it may have been killed before it was marked.
+      const mark = ['alias', marks.alias(instanceOf(wire))]
+      const raised = await ip.run('ip', ['link', 'set', 'dev', wire.port, ...mark, 'up'])
       if (raised.code !== 0) throw new EngineError('NOT_FOUND', { port: wire.port, error: raised.stderr.trim() })
       const inside = async (command: readonly string[], mayFail: (stderr: string) => boolean): Promise<void> => {
         const [result] = await ip.inside([{ pid, command }])
