@@ -13,7 +13,14 @@ const mostLevels = 200
  */
 export const mostMarks = 20_000
 
-const marks: ReadonlySet<number> = new Set(Array.from('\n,:?-[]{}"\'&*!#|>%@`', (mark) => mark.charCodeAt(0)))
+const codes = (text: string): ReadonlySet<number> => new Set(Array.from(text, (mark) => mark.charCodeAt(0)))
+const marks = codes('\n,?[]{}"\'&*!#|>%@`')
+/** Marks where a blank or the end of a line follows, and letters of a name elsewhere: `- a-b: c:d` has two. */
+const marksBeforeBlanks = codes(':-')
+const blanks = new Set([...codes(' \t\r\n'), Number.NaN]) // NaN: behind the last
+
+const isMark = (code: number, next: number): boolean =>
+  marks.has(code) || (marksBeforeBlanks.has(code) && blanks.has(next))
 
 const pastIndentation = /[^ ]|$/
 /** Marks that each begin a level, one behind the other: `- - ? a`. Not only at the beginning of a line: the parser may take what is before them for a key. */
@@ -55,7 +62,7 @@ const deepAt = (offset: number): Beyond => ({
 const tooManyMarks = (text: string): Beyond | undefined => {
   let count = 0
   for (let offset = 0; offset < text.length; offset += 1) {
-    if (!marks.has(text.charCodeAt(offset))) continue
+    if (!isMark(text.charCodeAt(offset), text.charCodeAt(offset + 1))) continue
     count += 1
     if (count > mostMarks) {
       const message = `the file has more than ${mostMarks} marks and lines up to here; split it into several`
@@ -67,7 +74,7 @@ const tooManyMarks = (text: string): Beyond | undefined => {
 
 /** How many of the characters that `mostMarks` counts a file has. */
 export const countMarks = (bytes: Uint8Array): number =>
-  bytes.reduce((count, byte) => (marks.has(byte) ? count + 1 : count), 0)
+  bytes.reduce((count, byte, index) => (isMark(byte, bytes[index + 1] ?? Number.NaN) ? count + 1 : count), 0)
 
 /**
  * Looks through a text before it is parsed: the parser's time, memory and stack grow with what it is given, and it has no bounds of its own.
