@@ -167,9 +167,9 @@ void t.test('scripts, and what starts when', async (t) => {
       const now = await sond.get('failing')
       return now.status.functions.some(({ problem }) => problem !== undefined) && now
     })
-    t.equal(
+    t.match(
       status.functions.find(({ vnfId }) => vnfId === 'plain')?.problem,
-      'its start script (SON_EMU_CMD) ended with code 3',
+      /^its start script \(SON_EMU_CMD\) ended with code 3; next try at \d{4}-/,
     )
     t.ok(failing.status.functions.every(({ container }) => container?.state === 'running'))
   })
