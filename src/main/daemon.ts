@@ -144,9 +144,11 @@ export const runDaemon = async (options: Options, version: string, baseLog: Log)
   // away: whoever waits can ask for what.
   if ((await end.unless(hasTwin(engines))) === true) throw twin(owner)
   if (end.signal.aborted) return await end.asked
+  // Nor is anybody told that there is nothing only because the files have not been looked at.
+  const looked = await end.unless(watcher.start().then(() => true))
+  if (looked !== true) return await end.asked
   const addresses = await api.listen()
   log.info('listening', { listen: addresses })
-  await end.unless(watcher.start())
   const refused = Promise.withResolvers<never>()
   const over = Promise.race([end.asked, refused.promise])
   over.catch(() => undefined) // it may come before it is waited for below

@@ -50,7 +50,10 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
   const { docker } = client
   const closed = new AbortController()
   /** What this process starts or looks after, by run and script. */
-  const followed = new Map<string, Promise<{ readonly ended: Promise<void> }>>()
+  const followed = new Map<
+    string,
+    { readonly started: Promise<{ readonly ended: Promise<void> }>; readonly over: Promise<void> }
+  >()
   const keyOf = ({ container }: Inspected, script: ScriptName): string =>
     `${container.id} ${container.startedAt} ${script}`
 
@@ -157,16 +160,16 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
   const once = (inspected: Inspected, script: ScriptName, work: () => Promise<{ readonly ended: Promise<void> }>) => {
     const key = keyOf(inspected, script)
     const there = followed.get(key)
-    if (there !== undefined) return there
+    if (there !== undefined) return there.started
     const started = work()
-    followed.set(key, started)
-    void started
+    const over = started
       .then(({ ended }) => ended)
       .catch(() => undefined) // whoever asked for it is told
       .then(() => {
         followed.delete(key)
         if (!closed.signal.aborted) onEnd(inspected, script)
       })
+    followed.set(key, { started, over })
     return started
   }
 
@@ -204,6 +207,8 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
       const { run, exitCode = unseenExit } = await stateOf(inspected, script)
       const isAgain = script === 'start' && exitCode > 0
       if (run === 'done' && !isAgain) return { ended: Promise.resolve() }
+      // Its end is written down some moments before it is let go.
+      if (run === 'done') await followed.get(keyOf(inspected, script))?.over
       return once(inspected, script, () => begin(inspected, script, value))
     },
     output: async (inspected, script) => {
