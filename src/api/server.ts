@@ -1,7 +1,7 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
 import { auditRequests } from './audit.ts'
-import type { ApiContext } from './context.ts'
+import type { ApiContext, Limits } from './context.ts'
 import { leaveBody } from './body.ts'
 import { dashboardRoutes } from './dashboard.ts'
 import { apiRoot } from './paths.ts'
@@ -16,7 +16,7 @@ import { objectRoutes } from './objects.ts'
 import { pruneRoutes } from './prune.ts'
 import { eventRoutes } from './stream.ts'
 import { createStreams } from './streams.ts'
-import { packageRoutes, uploadScope } from './upload.ts'
+import { announcedBytes, mostAnnounced, packageRoutes, uploadScope } from './upload.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_HEADERS = 64
@@ -55,7 +55,7 @@ export const buildServer = async (
 
   auditRequests(app, describeListener(listener), log)
   requests.watch(app)
-  guard(app, listener, limits.receiveMs)
+  guard(app, listener, limits)
   app.setErrorHandler<FastifyError | ApiError>((error, request, reply) => fail(error, request, reply, context))
   app.setNotFoundHandler((request, reply) =>
     sendError(
@@ -83,7 +83,10 @@ export const buildServer = async (
 }
 
 /** Who may not ask is told so before anything is read of the body; a body that does not arrive ends the connection. */
-const guard = (app: FastifyInstance, { policy }: Listener, receiveMs: number): void => {
+const guard = (app: FastifyInstance, { policy }: Listener, { receiveMs, packageBytes }: Limits): void => {
+  // Who asks before sending a body (curl does, of large ones) is told to send it only when it is going to be read: a refusal that crosses
+  // a body on its way may be lost with the connection.
+  app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response))
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
     const { method, headers } = request
@@ -91,6 +94,8 @@ const guard = (app: FastifyInstance, { policy }: Listener, receiveMs: number): v
     if (refused !== undefined) throw refused
   })
   app.addHook('preParsing', async (request, reply, payload) => {
+    const isAwaited = request.headers.expect?.toLowerCase() === '100-continue'
+    if (isAwaited && announcedBytes(request) <= mostAnnounced(packageBytes)) reply.raw.writeContinue()
     const timer = setTimeout(() => request.raw.destroy(), receiveMs)
     const stop = (): void => clearTimeout(timer)
     // Uploads have read nothing yet when parsing "ends": their own time-out takes over there.

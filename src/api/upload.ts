@@ -41,8 +41,8 @@ export const packageRoutes = (scope: FastifyInstance, take: Onboard): void => {
 }
 
 const onboard = async (request: FastifyRequest, context: ApiContext): Promise<ApiObjects['Package']> => {
-  const announced = Number(request.headers['content-length'] ?? 0)
-  if (announced > context.limits.packageBytes + MULTIPART_SLACK) throw tooLarge(context.limits.packageBytes)
+  const { packageBytes } = context.limits
+  if (announcedBytes(request) > mostAnnounced(packageBytes)) throw tooLarge(packageBytes)
   await mkdir(context.uploadDirectory, { recursive: true, mode: 0o700 })
   const path = join(context.uploadDirectory, `upload-${randomUUID()}`)
   try {
@@ -60,6 +60,12 @@ const FORM = 'curl -F package=@FILE.son'
 
 // What a form adds to its file: boundaries, part headers and small fields.
 const MULTIPART_SLACK = 64 * 1024
+
+/** Bytes that the body shall have by its header; 0 where it does not say. */
+export const announcedBytes = ({ headers }: FastifyRequest): number => Number(headers['content-length'] ?? 0)
+
+/** Largest announcement of a body that is read. */
+export const mostAnnounced = (packageBytes: number): number => packageBytes + MULTIPART_SLACK
 
 const receive = async (request: FastifyRequest, path: string, limits: Limits): Promise<Upload> => {
   if (!request.isMultipart()) return store(request.raw, rawName(request), path, limits)

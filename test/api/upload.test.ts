@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { apiRoot } from '../../src/api/paths.ts'
@@ -86,4 +88,29 @@ t.test('names for uploaded files', async (t) => {
   ] as const) {
     t.equal(safeFileName(given, sha), expected, given)
   }
+})
+
+t.test('who asks before sending a body is told to send it only when it is going to be read', async (t) => {
+  const { where } = await startApi(t, { listeners: ['tcp:127.0.0.1:0'], token: 'a-token-that-is-long-enough' })
+  const announce = async (length: number, token: string): Promise<readonly [boolean, number | undefined]> => {
+    const sent = request({
+      ...where,
+      method: 'POST',
+      path,
+      headers: { expect: '100-continue', 'content-length': length, authorization: `Bearer ${token}` },
+    })
+    let isAsked = false
+    sent.on('continue', () => {
+      isAsked = true
+      sent.end(bytes)
+    })
+    sent.flushHeaders()
+    const [response] = (await once(sent, 'response')) as [IncomingMessage] // node:http, event 'response'
+    response.resume()
+    sent.destroy()
+    return [isAsked, response.statusCode]
+  }
+  t.same(await announce(bytes.length, 'a-token-that-is-long-enough'), [true, 201])
+  t.same(await announce(bytes.length, 'a-wrong-token-of-some-length'), [false, 401])
+  t.same(await announce(600 * 1024 * 1024, 'a-token-that-is-long-enough'), [false, 413])
 })
