@@ -72,6 +72,7 @@ const makeWorld = async (t: Test) => {
         'an answer',
         async () => {
           const client = execute('nsenter', [...enter(x), 'nc', '-w', '1', '10.30.0.2', '7'], { timeout: 1500 })
+          client.child.stdin?.on('error', () => undefined) // refused, it is gone before it has read
           client.child.stdin?.end('hello\n')
           const { stdout } = await client.catch(() => ({ stdout: '' }))
           return stdout === 'hello\n'
