@@ -1,8 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { createLab, type Lab } from '../deploy/lab/lab.ts'
+import { createLab, type Lab, type LabEngines } from '../deploy/lab/lab.ts'
 import { must, run } from '../deploy/lab/run.ts'
+import { removeControlGroups } from '../src/engine/embedded/leftovers.ts'
 import { importBusyboxImage } from '../test/support/engines.ts'
 import { images } from './wanted.ts'
 import { sapImage } from './service.ts'
@@ -14,6 +15,8 @@ export interface Arena {
   readonly outside: string
   /** Process id of an engine, as its pid file tells it; 0 when there is none. */
   enginePid(engine: EngineName): Promise<number>
+  /** Control group for containers of others: what bounds the engines' own does not bound them. */
+  readonly foreignGroup: string
   /** Process ids of what is run beside it. */
   readonly helpers: readonly number[]
   /** Runs a program in the namespace of the switches; gives its standard output. */
@@ -79,16 +82,18 @@ const makeImages = async (lab: Lab): Promise<void> => {
 }
 
 /** Starts it; nothing is asked of sond yet. */
-export const createArena = async (): Promise<Arena> => {
-  const lab = await createLab('chaos', { settings, stateMegabytes: 8, logLevel: 'debug' })
+export const createArena = async (engines: LabEngines): Promise<Arena> => {
+  const lab = await createLab('chaos', { engines, settings, stateMegabytes: 8, logLevel: 'debug' })
   const enginePid = async (engine: EngineName): Promise<number> => {
     const folder = engine.startsWith('ovs') ? 'engines/ovs' : 'engines'
     return Number(await readFile(join(lab.runDir, folder, `${engine}.pid`), 'utf8').catch(() => '0'))
   }
+  const foreignGroup = `/${lab.netns}-foreign`
   let beyond: Outside | undefined
   const stop = async (): Promise<void> => {
     await beyond?.stop()
     await lab.stop()
+    await removeControlGroups(foreignGroup)
   }
   try {
     await lab.start()
@@ -102,6 +107,7 @@ export const createArena = async (): Promise<Arena> => {
     lab,
     outside,
     enginePid,
+    foreignGroup,
     helpers: [beyond.pid],
     inside: (...command) => must('nsenter', [`--net=/run/netns/${lab.netns}`, ...command]),
     stop,

@@ -3,6 +3,7 @@
 //   npm run chaos                              10 rounds of a seed of the day's
 //   npm run chaos -- --seed S --rounds N       these
 //   npm run chaos -- --seed S --rounds N --from M    only from the Mth on
+//   npm run chaos -- --engines host            engines that are not sond's own: it is given their sockets, others start them again
 //   npm run chaos -- --faults 'sond killed,port deleted'    only these faults; --list shows all
 import { parseArgs } from 'node:util'
 import { faults as allFaults } from './faults/faults.ts'
@@ -16,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     rounds: { type: 'string', default: '10' },
     from: { type: 'string', default: '1' },
+    engines: { type: 'string', default: 'embedded' },
     faults: { type: 'string' },
     bound: { type: 'string', default: '60' },
     list: { type: 'boolean', default: false },
@@ -35,12 +37,15 @@ const main = async (): Promise<number> => {
   if (![rounds, from, bound].every((each) => Number.isInteger(each) && Number(each) > 0)) {
     throw new Error('--rounds, --from and --bound take whole numbers from 1 on')
   }
+  const { engines } = values
+  if (engines !== 'embedded' && engines !== 'host') throw new Error('--engines takes embedded or host')
   const faults = allFaults.filter(({ name }) => names?.includes(name) ?? true)
   const interrupted = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort())
-  out(`seed ${seed}, ${rounds ?? 0} rounds`)
+  out(`seed ${seed}, ${rounds ?? 0} rounds, engines ${engines}`)
   const begun = Date.now()
   const { outcomes, complaints, logs } = await runChaos({
+    engines,
     seed,
     rounds: rounds ?? 0,
     from: from ?? 1,
@@ -57,7 +62,8 @@ const main = async (): Promise<number> => {
   for (const complaint of complaints) out(`  ${complaint}`)
   if (complaints.length > 0) {
     const last = outcomes.at(-1)?.round.number ?? 1
-    const only = values.faults === undefined ? '' : ` --faults '${values.faults}'`
+    const chosen = values.faults === undefined ? '' : ` --faults '${values.faults}'`
+    const only = `${chosen}${engines === 'host' ? ' --engines host' : ''}`
     out(`logs: ${logs ?? 'none'}`)
     out(
       `again: npm run chaos -- --seed ${seed} --rounds ${last} --from ${last}${only}; or without --from, from the first`,

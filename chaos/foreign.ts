@@ -36,7 +36,7 @@ export const plantForeign = async (arena: Arena): Promise<Foreign> => {
     name: 'foreign-runs',
     Image: images[0],
     Labels: { 'example.org/owner': 'somebody' },
-    HostConfig: { NetworkMode: 'none' },
+    HostConfig: { NetworkMode: 'none', CgroupParent: arena.foreignGroup },
   })
   await runs.start()
   // A name like one of sond's own.

@@ -2,6 +2,7 @@ import { cp, mkdir, mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isReady } from '../deploy/lab/api.ts'
+import type { LabEngines } from '../deploy/lab/lab.ts'
 import { findTraces } from '../deploy/lab/leftovers.ts'
 import { type Arena, createArena } from './arena.ts'
 import type { Fault } from './faults/fault.ts'
@@ -12,6 +13,7 @@ import { calm, standingFiles } from './service.ts'
 import { nothing } from './wanted.ts'
 
 export interface ChaosOptions {
+  readonly engines: LabEngines
   readonly seed: string
   readonly rounds: number
   /** The first that is run; what those before asked for is asked for at once. */
@@ -47,7 +49,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosResult> => {
   const outcomes: Outcome[] = []
   const complaints: string[] = []
   let logs: string | undefined
-  const arena = await createArena()
+  const arena = await createArena(options.engines)
   const { lab } = arena
   try {
     for (const [name, content] of await standingFiles()) await lab.drop(name, content)

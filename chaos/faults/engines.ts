@@ -1,8 +1,11 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { until } from '../../deploy/lab/run.ts'
+import { run, until } from '../../deploy/lab/run.ts'
+import { shimsOf } from '../../test/support/engines.ts'
 import type { EngineName } from '../arena.ts'
 import { engineNames } from '../arena.ts'
-import { type Fault, missed, signal } from './fault.ts'
+import { readContainers, readDevices } from '../world.ts'
+import { type Fault, missed, signal, steadily } from './fault.ts'
 
 const HANG = 10_000
 const RETURN_TIMEOUT = 60_000
@@ -41,9 +44,81 @@ const hang = (engine: EngineName): Fault => ({
   },
 })
 
+/** As after a power failure: of sond's own nothing runs, no device is there. What others have stays, so that it can be compared. */
+const everything: Fault = {
+  name: 'everything killed',
+  strike: async (arena, _random, foreign) => {
+    const { lab, inside } = arena
+    const containers = await steadily(() => readContainers(arena))
+    const engines = await Promise.all(engineNames.map((engine) => arena.enginePid(engine)))
+    const shims = (await Promise.all([...containers.values()].map(({ Id }) => shimsOf(Id)))).flat()
+    const before = await arena.enginePid('ovs-vswitchd')
+    await lab.kill()
+    const programs = [...containers.values()].map(({ State }) => State.Pid)
+    for (const pid of [...engines, ...shims, ...programs]) signal(pid, 'SIGKILL')
+    for (const { ifname, ifalias } of await readDevices(arena)) {
+      // The other end's namespace may have taken it along.
+      if (ifalias?.startsWith('sond:') === true) await run('ip', ['-n', lab.netns, 'link', 'del', ifname])
+    }
+    await inside('nft', 'delete', 'table', 'ip', 'sond_sond').catch(() => undefined) // where no service has a way out
+    await lab.start()
+    await until(
+      'another switch',
+      async () => ![0, before].includes(await arena.enginePid('ovs-vswitchd')),
+      RETURN_TIMEOUT,
+    )
+    await foreign.restoreFlows()
+    return `${engines.length} engines, ${shims.length} containers, sond`
+  },
+}
+
+/** Files of a control group's memory below /sys/fs/cgroup, by the kernel's version of control groups. */
+const memoryOf = (group: string) => [
+  {
+    limit: `memory/${group}/memory.limit_in_bytes`,
+    usage: `memory/${group}/memory.usage_in_bytes`,
+    refusals: `memory/${group}/memory.failcnt`,
+    unbounded: '-1',
+  },
+  {
+    limit: `${group}/memory.max`,
+    usage: `${group}/memory.current`,
+    refusals: `${group}/memory.events`,
+    unbounded: 'max',
+  },
+]
+
+/** How often the kernel gave none: a number alone, or the line `max N` (cgroup-v1/memory.rst, cgroup-v2.rst). */
+const refusalsIn = (text: string): number => Number(/(?:^|\nmax )(\d+)/.exec(text)?.[1] ?? 0)
+
+const read = (file: string): Promise<string> => readFile(`/sys/fs/cgroup/${file}`, 'utf8')
+const write = (file: string, value: string): Promise<void> => writeFile(`/sys/fs/cgroup/${file}`, value)
+
+/** Room beyond what is in use: enough for what rests, too little for what starts. */
+const SPARE_BYTES = 256 * 1024
+
+const memory: Fault = {
+  name: 'memory short',
+  strike: async ({ lab }, random) => {
+    const ms = 1_000 + random.below(3_000)
+    for (const { limit, usage, refusals, unbounded } of memoryOf(lab.netns)) {
+      const used = await read(usage).catch(() => undefined)
+      if (used === undefined) continue
+      const before = refusalsIn(await read(refusals))
+      await write(limit, String(Number(used) + SPARE_BYTES))
+      await delay(ms)
+      await write(limit, unbounded)
+      return `for ${ms} ms, refused ${refusalsIn(await read(refusals)) - before} times`
+    }
+    return missed
+  },
+}
+
 export const engineFaults: readonly Fault[] = [
   ...engineNames.map((engine) => end(engine, 'SIGKILL')),
   ...engineNames.map((engine) => end(engine, 'SIGTERM')),
+  everything,
+  memory,
 ]
 
-export const hangFaults: readonly Fault[] = (['dockerd', 'ovsdb-server', 'ovs-vswitchd'] as const).map(hang)
+export const hangFaults: readonly Fault[] = engineNames.map(hang)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type Docker from 'dockerode'
 import { dockerPaths } from '../../src/engine/embedded/dockerd.ts'
-import { startEmbeddedEngines } from '../../src/engine/embedded/embedded.ts'
+import { type EmbeddedEngines, startEmbeddedEngines } from '../../src/engine/embedded/embedded.ts'
 import { namespaceOf } from '../../src/engine/embedded/namespace.ts'
 import { switchPaths } from '../../src/engine/embedded/openvswitch.ts'
 import { dockerAt } from '../images/build.ts'
@@ -16,7 +16,7 @@ import { type Finished, must, run, until } from './run.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
-/** A sond on embedded engines, in directories of its own. */
+/** A sond on private engines, in directories of its own. */
 export interface Lab {
   readonly dir: string
   readonly manifests: string
@@ -33,7 +33,7 @@ export interface Lab {
   readonly pid: () => number | undefined
   /** Resolves when it has read files and engines. */
   start(): Promise<void>
-  /** kill -9; its engines run on. */
+  /** kill -9; engines run on. */
   kill(): Promise<void>
   /** Ends daemon and engines, removes the directories. */
   stop(): Promise<void>
@@ -49,7 +49,12 @@ export interface Lab {
   withdraw(name: string): Promise<void>
 }
 
+/** `embedded`: the daemon's own; `host`: it is given their sockets, as those of a machine, and something else looks after them. */
+export type LabEngines = 'embedded' | 'host'
+
 interface LabOptions {
+  /** Whose the engines are; default `embedded`. */
+  readonly engines?: LabEngines
   readonly listen?: readonly string[]
   /** What stands below `spec` in its SondConfiguration, when its directory is known. */
   readonly settings?: (dir: string) => Readonly<Record<string, unknown>>
@@ -83,21 +88,39 @@ export const createLab = async (name: string, options: LabOptions = {}): Promise
   const api = createApi(socket)
   const ovs = { OVS_RUNDIR: switches.runDir }
   let child: ChildProcess | undefined
+  let given: EmbeddedEngines | undefined
+
+  const quiet = (): void => undefined
+  const startEngines = (): Promise<EmbeddedEngines> =>
+    startEmbeddedEngines({
+      ...{ stateDir, runDir, keep: false, bridge: true, uplink: false },
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    })
+  /** The command of the daemon: of one that is given its engines, in their namespace. */
+  const command = async (): Promise<readonly string[]> => {
+    const program = join(root, 'bin', 'sond.js')
+    if (options.engines !== 'host') return [program, 'run', '--engines', 'embedded']
+    given ??= await startEngines()
+    const { dockerUrl, ovsdbUrl } = given
+    const sockets = ['--docker-host', dockerUrl, '--ovsdb', ovsdbUrl]
+    return ['nsenter', `--net=${given.netns.path}`, program, 'run', '--engines', 'host', ...sockets]
+  }
 
   const lastOfLog = async (): Promise<string> => {
     const text = await readFile(logFile, 'utf8').catch(() => '')
     return text.trimEnd().split('\n').slice(-15).join('\n')
   }
   const start = async (): Promise<void> => {
+    const [program = '', ...words] = await command()
     const extra = (options.listen ?? []).flatMap((address) => ['--listen', address])
     const open = openSync(logFile, 'a')
     const args = [
-      ...['run', '--engines', 'embedded', '--manifests', manifests, '--state-dir', stateDir, '--run-dir', runDir],
+      ...[...words, '--manifests', manifests, '--state-dir', stateDir, '--run-dir', runDir],
       ...['--listen', `unix:${socket}`, ...extra, ...(extra.length > 0 ? ['--insecure-no-auth'] : [])],
       ...['--config', config, '--log-format=pretty', `--log-level=${options.logLevel ?? 'info'}`],
     ]
     // In a process group of its own: Ctrl-C at the terminal is for us, and we end it in order.
-    const daemon = spawn(join(root, 'bin', 'sond.js'), args, { stdio: ['ignore', open, open], detached: true })
+    const daemon = spawn(program, args, { stdio: ['ignore', open, open], detached: true })
     closeSync(open)
     child = daemon
     let failed = ''
@@ -123,11 +146,7 @@ export const createLab = async (name: string, options: LabOptions = {}): Promise
     await gone
   }
   // A daemon that crashed, or was killed, has not ended its engines.
-  const endEngines = async (): Promise<void> => {
-    const quiet = (): void => undefined
-    const log = { debug: quiet, info: quiet, warn: quiet, error: quiet }
-    await (await startEmbeddedEngines({ stateDir, runDir, keep: false, log })).stop()
-  }
+  const endEngines = async (): Promise<void> => (await startEngines()).stop()
   const endDaemon = async (): Promise<void> => {
     const daemon = child
     child = undefined
@@ -158,6 +177,7 @@ export const createLab = async (name: string, options: LabOptions = {}): Promise
     kill,
     stop: async () => {
       const [end] = await Promise.allSettled([endDaemon()])
+      await given?.stop()
       const { processes, 'network namespaces': namespaces } = await findTraces(dir, netns)
       if (processes.length + namespaces.length > 0) await endEngines()
       if (options.stateMegabytes !== undefined) {

@@ -21,7 +21,8 @@ export const findTraces = async (dir: string, netns: string): Promise<Traces> =>
     .filter((line) => line.includes(` ${dir}/`))
   const groups: string[] = []
   for (const hierarchy of ['.', ...(await list('/sys/fs/cgroup'))]) {
-    if ((await list(`/sys/fs/cgroup/${hierarchy}`)).includes(netns)) groups.push(`/sys/fs/cgroup/${hierarchy}/${netns}`)
+    const ours = (await list(`/sys/fs/cgroup/${hierarchy}`)).filter((name) => name.startsWith(netns))
+    groups.push(...ours.map((name) => `/sys/fs/cgroup/${hierarchy}/${name}`))
   }
   return {
     processes,
