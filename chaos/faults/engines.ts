@@ -97,18 +97,23 @@ const write = (file: string, value: string): Promise<void> => writeFile(`/sys/fs
 /** Room beyond what is in use: enough for what rests, too little for what starts. */
 const SPARE_BYTES = 256 * 1024
 
+/** A container ends meanwhile, so that one has to start in any case. */
 const memory: Fault = {
   name: 'memory short',
-  strike: async ({ lab }, random) => {
+  strike: async (arena, random) => {
+    const { lab } = arena
     const ms = 1_000 + random.below(3_000)
+    const containers = await steadily(() => readContainers(arena))
+    const ended = random.pick([...containers.keys()].sort()) ?? ''
     for (const { limit, usage, refusals, unbounded } of memoryOf(lab.netns)) {
       const used = await read(usage).catch(() => undefined)
       if (used === undefined) continue
       const before = refusalsIn(await read(refusals))
       await write(limit, String(Number(used) + SPARE_BYTES))
+      signal(containers.get(ended)?.State.Pid ?? 0, 'SIGKILL')
       await delay(ms)
       await write(limit, unbounded)
-      return `for ${ms} ms, refused ${refusalsIn(await read(refusals)) - before} times`
+      return `${ended}, for ${ms} ms, refused ${refusalsIn(await read(refusals)) - before} times`
     }
     return missed
   },
