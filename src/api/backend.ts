@@ -1,4 +1,3 @@
-import type { DataCenter, Link } from '../model/documents.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ApiObject, EventRecord, FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
@@ -62,6 +61,20 @@ export interface InstanceSpec {
   readonly [field: string]: unknown
 }
 
+/** As the user writes it. */
+export interface DataCenterSpec {
+  readonly capacity: { readonly cpu?: number; readonly memory?: { readonly size: number; readonly unit: string } }
+}
+
+/** As the user writes it. */
+export interface LinkSpec {
+  readonly endpoints: readonly [string, string]
+  readonly bandwidth?: string
+  readonly delay?: string
+  readonly jitter?: string
+  readonly loss?: string
+}
+
 export interface PackageSpec {
   readonly vendor: string
   readonly name: string
@@ -88,8 +101,8 @@ export interface PackageStatus {
 /** `metadata.name` of a File is its path relative to the watched directory. */
 export interface ApiObjects {
   readonly ServiceInstance: ApiObject<'ServiceInstance', InstanceSpec, InstanceStatus>
-  readonly DataCenter: ApiObject<'DataCenter', DataCenter['spec'], TopologyStatus>
-  readonly Link: ApiObject<'Link', Link['spec'], TopologyStatus>
+  readonly DataCenter: ApiObject<'DataCenter', DataCenterSpec, TopologyStatus>
+  readonly Link: ApiObject<'Link', LinkSpec, TopologyStatus>
   readonly Package: ApiObject<'Package', PackageSpec, PackageStatus>
   readonly File: ApiObject<'File', Readonly<Record<string, never>>, FileReport>
 }

@@ -43,7 +43,11 @@ export const troubles = (object: AnyObject): readonly Condition[] =>
 export const explain = (object: AnyObject): readonly string[] => {
   const wrong = troubles(object)
   const [first] = wrong
-  if (first === undefined) return ['the daemon has not looked at the last change yet']
+  if (first === undefined) {
+    return conditionsOf(object).some((one) => one.observedGeneration >= object.metadata.generation)
+      ? ['nothing is wrong with it']
+      : ['the daemon has not looked at the last change yet']
+  }
   const withoutSummary = wrong.filter(({ type }) => type !== 'Ready')
   return (withoutSummary.length === 0 ? wrong : withoutSummary).map(
     ({ type, status, reason, message }) => `${type}=${status} (${reason})${message === '' ? '' : `: ${message}`}`,

@@ -119,13 +119,22 @@ export const createBoard = ({
       const before = store.get('statuses', instance)
       const isFirst = !looked.has(instance)
       looked.add(instance)
-      if (equal(before?.status, status)) {
+      const inPlace = isReady(status) ? status.observedGeneration : before?.inPlace
+      if (equal(before?.status, status) && before?.inPlace === inPlace) {
         if (isFirst) tellAll(statusListeners, instance) // what was not known is as it was
         return
       }
-      store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [] })
+      const known = inPlace === undefined ? {} : { inPlace }
+      store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [], ...known })
       flips(`instance/${instance}`, before?.status, status)
       tellAll(statusListeners, instance)
+    },
+    inPlace: (instance) => store.get('statuses', instance)?.inPlace,
+    leave: (instance) => {
+      const before = store.get('statuses', instance)
+      if (before?.inPlace === undefined) return
+      const { inPlace: _, ...rest } = before
+      store.set('statuses', instance, rest)
     },
     drop: (instance) => {
       store.delete('statuses', instance)

@@ -1,5 +1,6 @@
 import type { AnyObject, Change } from '../api/backend.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
+import { implicitEntry } from '../reconcile/data-centers.ts'
 import type { Tombstone } from '../store/records.ts'
 import type { ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
@@ -62,12 +63,16 @@ export const createChanges = (
     changed(`ServiceInstance/${name}`)
   }
 
+  changed(implicitEntry.key)
+
   const stops = [
     watcher.onChange(({ objects, packages, files }) => {
       for (const key of objects) {
         noteInstance(key)
         changed(key)
       }
+      // It comes with the last declared data center that goes, and goes with the first that comes.
+      if ([...objects].some((key) => kindOf(key).kind === 'DataCenter')) changed(implicitEntry.key)
       for (const digest of packages) note(`Package/${digest}`, view.get('Package', digest))
       for (const file of files) note(`File/${file}`, view.get('File', file))
     }),

@@ -107,7 +107,10 @@ export const createEdits = (options: EditOptions): Edits => {
 
   const remove: Backend['delete'] = async (kind, name) => {
     const notFound = new ApiError('NOT_FOUND', `nothing defines ${kind} "${name}"`, {
-      next: "'sonctl get' lists what is there",
+      next:
+        kind === 'DataCenter' && view.get(kind, name) !== undefined
+          ? 'it is there because no data center is declared; it goes when others are'
+          : "'sonctl get' lists what is there",
     })
     if (kind === 'Package') {
       const pack = view.package(name)

@@ -5,7 +5,9 @@ import { apiVersion } from '../model/documents.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import type { InstanceName } from '../model/names.ts'
 import type { FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
+import { implicitEntry } from '../reconcile/data-centers.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
+import { dataCenterWords, functionWords, linkWords } from './words.ts'
 
 /** Catalog entries as the API shows them. */
 
@@ -23,7 +25,8 @@ const metadataOf = (entry: CatalogObject) => ({
   uid: uidOf(entry.document.kind, entry.document.metadata.name),
   generation: entry.generation,
   creationTimestamp: entry.createdAt,
-  source: `${entry.source.file}:${String(entry.source.line)}`,
+  // No file defines the implicit data center.
+  source: entry === implicitEntry ? entry.source.file : `${entry.source.file}:${String(entry.source.line)}`,
 })
 
 const acceptedCondition = (entry: CatalogObject) => ({
@@ -66,7 +69,7 @@ const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance'][
           },
         }),
     ...(settings.stopWaitMs === undefined ? {} : { scripts: { stopWait: `${settings.stopWaitMs}ms` } }),
-    ...(spec.functions.length === 0 ? {} : { functions: spec.functions }),
+    ...(spec.functions.length === 0 ? {} : { functions: spec.functions.map(functionWords) }),
   }
 }
 
@@ -180,13 +183,13 @@ export const dataCenterObject = (
 ): ApiObjects['DataCenter'] => ({
   ...plain(entry, status),
   kind: 'DataCenter',
-  spec: entry.document.spec,
+  spec: dataCenterWords(entry.document.spec),
 })
 
 export const linkObject = (entry: CatalogObject<Link>, status: TopologyStatus | undefined): ApiObjects['Link'] => ({
   ...plain(entry, status),
   kind: 'Link',
-  spec: entry.document.spec,
+  spec: linkWords(entry.document.spec),
 })
 
 /** Name of a package as an object: `vendor.name.version` as far as a name can bear it, and some of its digest. */

@@ -2,6 +2,7 @@ import type { AnyObject, ApiObjects, DefinableKind, ObjectKind, PruneCandidate }
 import { ApiError } from '../api/errors.ts'
 import type { DataCenter, Link } from '../model/documents.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
+import { dataCenterEntries } from '../reconcile/data-centers.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, ObjectKey, Watcher } from '../watch/types.ts'
 import type { Board } from './board.ts'
 import {
@@ -74,7 +75,7 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
         ...refused.map(refusedInstance),
       ])
     },
-    DataCenter: () => byName([...watcher.catalog().dataCenters.values()].map(dataCenterOf)),
+    DataCenter: () => byName(dataCenterEntries(watcher.catalog()).map(dataCenterOf)),
     Link: () => byName([...watcher.catalog().links.values()].map(linkOf)),
     Package: () => watcher.catalog().packages.map((pack) => packageObject(pack, users(pack))),
     File: () => watcher.catalog().files.map(fileObject),
@@ -90,10 +91,10 @@ export const createView = (watcher: Pick<Watcher, 'catalog'>, board: Board): Vie
     const { kind, name: text } = kindOf(key)
     const name = parseObjectName(text)
     if (name === undefined) return undefined
-    const { instances, dataCenters, links } = watcher.catalog()
+    const { instances, links } = watcher.catalog()
     const [instance, gone, dataCenter, link] = [
       ...[instances.get(name), leaving.get(name)],
-      ...[dataCenters.get(name), links.get(name)],
+      ...[dataCenterEntries(watcher.catalog()).find((one) => one.key === key), links.get(name)],
     ] as const
     if (kind === 'ServiceInstance') {
       if (instance !== undefined) return instanceOf(instance)

@@ -98,7 +98,7 @@ export const planLan = (planner: LinkPlanner, link: VirtualLink, all: readonly R
   const skips = ends.flatMap(({ skipped }) => skipped ?? [])
   const [reason] = skips
   if (reason !== undefined && skips.length === ends.length) {
-    return planner.refuse(link, ends, skip(reason.code, 'none of its ends is there'), base)
+    return planner.refuse(link, ends, skip(reason.code, 'none of its ends takes part in it'), base)
   }
   return planner.draft(link, ends, { ...base, wantsVlan: true })
 }

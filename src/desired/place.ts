@@ -32,7 +32,7 @@ export const addUsage = (a: Usage, b: Usage, times = 1): Usage => ({
 })
 
 /** The one data center of a host where none is declared. */
-const implicitDataCenter: DataCenter = (() => {
+export const implicitDataCenter: DataCenter = (() => {
   const name = must(parseObjectName('dc1'), 'dc1')
   return { kind: 'DataCenter', metadata: { name, labels: {} }, spec: { capacity: {} } }
 })()

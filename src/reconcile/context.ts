@@ -25,6 +25,10 @@ export interface Observer {
 export interface StatusBoard {
   status(instance: InstanceName): InstanceStatus | undefined
   setStatus(instance: InstanceName, status: InstanceStatus): void
+  /** Generation that was last ready; undefined before the first. */
+  inPlace(instance: InstanceName): number | undefined
+  /** What was in place is being taken away: one that comes back meanwhile, its generations counted anew, is to be put in place again. */
+  leave(instance: InstanceName): void
   /** Forgets an instance that has gone. */
   drop(instance: InstanceName): void
   /** Status of a data center or a link. */

@@ -9,6 +9,7 @@ import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/t
 import type { ObjectKey } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge } from './converge.ts'
+import { dataCenterEntries } from './data-centers.ts'
 import { logPlan, noteOutcome, policyOf } from './holds.ts'
 import { fabricKey } from './keys.ts'
 import { needsOf } from './needs.ts'
@@ -16,12 +17,12 @@ import { retryAfter, tellSteps, waitingSteps } from './outcomes.ts'
 import type { Turn } from './queue.ts'
 
 const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void => {
-  const { dataCenters, links } = watcher.catalog()
+  const catalog = watcher.catalog()
   const now = new Date(clock.now()).toISOString()
   const statuses = new Map<ObjectKey, TopologyStatus>()
-  for (const entry of dataCenters.values())
+  for (const entry of dataCenterEntries(catalog))
     statuses.set(entry.key, summarizeDataCenter(entry, pass, board.topology(entry.key), now))
-  for (const entry of links.values())
+  for (const entry of catalog.links.values())
     statuses.set(entry.key, summarizeLink(entry, pass, board.topology(entry.key), now))
   board.setTopology(statuses)
 }

@@ -7,7 +7,6 @@ import type { DesiredContainer, DesiredState } from '../model/desired.ts'
 import type { InstanceSettings } from '../model/documents.ts'
 import type { ContainerName, DataCenterName, InstanceName } from '../model/names.ts'
 import { isEmpty, type Plan } from '../model/plan.ts'
-import type { InstanceStatus } from '../model/status.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
 import { summarize } from '../status/summarize.ts'
@@ -86,10 +85,6 @@ export const preview = async (context: LoopContext, entry: CatalogInstance): Pro
   const actual = await observe(desired, context.engines, context.book.of(metadata.name)?.cookie ?? 0)
   return plan(desired, actual, policyOf(context, actual, desired, stopWait(context, metadata.name, spec.settings)))
 }
-
-const settledBefore = (status: InstanceStatus | undefined, generation: number): boolean =>
-  status?.observedGeneration === generation &&
-  status.conditions.some(({ type, status: value }) => (type === 'Ready' || type === 'Drifted') && value === 'True')
 
 const runConverge = async (
   context: LoopContext,
@@ -185,7 +180,10 @@ export const turnInstance = async (
   const result = stopped ? undefined : desire(context, entry)
   if (spec.settings.stopWaitMs === undefined) context.stopWaits.delete(name)
   else context.stopWaits.set(name, spec.settings.stopWaitMs)
-  const warnOnly = spec.driftMode === 'Warn' && settledBefore(context.board.status(name), entry.generation)
+  // Remembered, not read off the conditions of now: what is neither ready nor drifted (a container that the engine is removing, an
+  // engine that was away) would look like a generation that is still to be put in place.
+  const settled = context.board.inPlace(name) === entry.generation
+  const warnOnly = spec.driftMode === 'Warn' && settled
   const act = !spec.suspend && !warnOnly && (result !== undefined || stopped)
   // What is only looked at keeps what it holds, whatever its document says now.
   const isHeld = !act && !context.wishes.has(name) && context.book.of(name) !== undefined
@@ -200,6 +198,7 @@ export const turnInstance = async (
         previous: context.board.status(name),
         result,
         convergence: seen,
+        settled,
         acted: act,
         restarts: context.restarts,
         now: nowText(context),
@@ -237,6 +236,7 @@ export const turnGone = async (
   name: InstanceName,
   turn: Turn,
 ): Promise<{ readonly gone: boolean; readonly again: number | undefined }> => {
+  context.board.leave(name)
   const seen = await runConverge(context, name, nothing(name), true, turn, () => undefined)
   // Its document may have come back meanwhile.
   if (turn.signal.aborted || turn.stale()) return { gone: false, again: undefined }

@@ -33,6 +33,8 @@ export interface SummaryInput {
   readonly result: DesireResult | undefined
   /** Undefined when nothing was looked at. */
   readonly convergence: PassResult | undefined
+  /** This generation was in place once: what differs since is drift. */
+  readonly settled: boolean
   /** The pass was to repair what it found. */
   readonly acted: boolean
   /** Starts of a container beyond the first. */

@@ -1,7 +1,7 @@
 import { someHolders } from '../desired/result.ts'
 import { isFetching, isOvertaken } from '../model/errors.ts'
 import { isEmpty } from '../model/plan.ts'
-import { conditionTypes, type ConditionType, type InstanceStatus } from '../model/status.ts'
+import { conditionTypes, type InstanceStatus } from '../model/status.ts'
 import { no, sentences, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
 import { failuresOf, functionStatuses, sapStatuses } from './functions.ts'
 import type { InstanceEntry, PassResult, SummaryInput } from './input.ts'
@@ -22,23 +22,18 @@ type Parts = Omit<Verdicts, 'Ready' | 'Reconciling' | 'Stalled' | 'Drifted'>
 /** Parts whose failure makes the whole not ready, in the order in which they are told: causes before effects. */
 const decisive = ['PackageResolved', 'Placed', 'ImagesReady', 'ContainersReady', 'LinksReady', 'SapsReady'] as const
 
-const wasTrue = (previous: InstanceStatus | undefined, type: ConditionType): boolean =>
-  previous?.conditions.some((condition) => condition.type === type && condition.status === 'True') === true
-
 const causes = ({ plan }: PassResult): string =>
   sentences([...new Set(plan.steps.map(({ id, cause }) => `${id} (${cause})`))])
 
 const steps = (count: number): string => (count === 1 ? '1 step' : `${count} steps`)
 
-const driftedVerdict = ({ entry, previous, convergence, acted }: SummaryInput): Verdict => {
+const driftedVerdict = ({ settled, convergence, acted }: SummaryInput): Verdict => {
   if (convergence === undefined) return notLooked
   const { plan } = convergence
   if (isEmpty(plan)) {
     const held = plan.notices.some(({ code }) => code === 'HELD_BACK' || code === 'CONFLICT')
     return held ? no('Blocked', 'what is not as it shall be cannot be repaired now') : no('InSync', '')
   }
-  const settled =
-    previous?.observedGeneration === entry.generation && (wasTrue(previous, 'Ready') || wasTrue(previous, 'Drifted'))
   if (!settled) return no('RollingOut', 'what was asked for is not in place yet')
   return yes(acted ? 'Repairing' : 'Reported', causes(convergence))
 }

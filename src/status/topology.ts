@@ -35,6 +35,11 @@ const conflictsOn = (names: readonly string[], { actual }: FabricPass): readonly
     .filter(({ name }) => names.includes(name))
     .map(({ kind, name, holder }) => `${kind} ${name} is not ours (${holder}); rename or remove it`)
 
+const switchVerdict = (bridge: string, pass: FabricPass): Verdict => {
+  const problems = [...conflictsOn([bridge], pass), ...troublesWith([bridge], pass)]
+  return problems.length === 0 ? yes('SwitchUp', `switch ${bridge}`) : no('SwitchMissing', sentences(problems))
+}
+
 /** The status of a data center after a pass for the fabric. Pure. */
 export const summarizeDataCenter = (
   entry: Entry<DataCenter>,
@@ -43,9 +48,9 @@ export const summarizeDataCenter = (
   now: string,
 ): TopologyStatus => {
   const { name } = entry.document.metadata
-  const bridge = pass.desired.bridges.find(({ dataCenter }) => dataCenter === name)?.name ?? name
-  const problems = [...conflictsOn([bridge], pass), ...troublesWith([bridge], pass)]
-  const ready = problems.length === 0 ? yes('SwitchUp', `switch ${bridge}`) : no('SwitchMissing', sentences(problems))
+  const bridge = pass.desired.bridges.find(({ dataCenter }) => dataCenter === name)?.name
+  const ready =
+    bridge === undefined ? yes('NotInUse', 'its switch is made with its first function') : switchVerdict(bridge, pass)
   return {
     observedGeneration: entry.generation,
     conditions: stampConditions(

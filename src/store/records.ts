@@ -73,6 +73,8 @@ export interface StatusMemory {
   readonly status: InstanceStatus
   /** What was last said of its file. */
   readonly diagnostics: readonly Diagnostic[]
+  /** Generation that was last ready; absent before the first. */
+  readonly inPlace?: number
 }
 
 /** Of data centers and links. Key: key of the object, `Link/dc1-dc2`. */
@@ -170,7 +172,7 @@ export const recordShapes: { readonly [K in RecordKind]: (value: unknown) => val
     heldBecause: 'string',
     heldSince: 'string',
   }),
-  statuses: shaped<StatusMemory>({ status: 'object', diagnostics: 'array' }),
+  statuses: shaped<StatusMemory>({ status: 'object', diagnostics: 'array', inPlace: 'number?' }),
   topology: shaped<TopologyMemory>({ status: 'object' }),
   histories: shaped<ContainerHistory>({
     restarts: 'number',

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { apiVersion } from '../../src/model/documents.ts'
 import { buildManifest, buildPackage, chainSketch } from '../support/service.ts'
 import { name } from '../support/build.ts'
 import { startDaemonWorld } from './world.ts'
@@ -124,4 +125,67 @@ void t.test('packages are found by name, digest and vendor/name:version, and tel
   t.match(await backend.ready(), { ready: true })
   await t.rejects(backend.diff('nobody'), { code: 'NOT_FOUND' })
   t.match((await backend.diff('demo')).text, /sond\.demo\.0\.f1\.0/)
+})
+
+void t.test(
+  'a spec is shown in the words of the manifest: what is shown can be written into a file as it is',
+  async (t) => {
+    const { backend, write } = await startDaemonWorld(t)
+    const functions = [
+      { vnfId: 'f1', resources: { cpu: { cores: '0,1', bandwidth: 0.5 }, memory: { size: 1.5, unit: 'GB' } } },
+      { vnfId: 'f2', resources: { memory: { size: 1000.5, unit: 'KB' } } },
+    ]
+    const instance = buildManifest('demo', 'chain', { functions, scripts: { stopWait: '1m' } })
+    const dc = (name: string, spec: unknown) => ({ apiVersion, kind: 'DataCenter', metadata: { name }, spec })
+    const endpoints = ['dc1', 'dc2']
+    const link = { endpoints, bandwidth: '1.5Gbps', delay: '1s', jitter: '0.5ms', loss: '0.1%' }
+    await write('demo.yaml', instance)
+    await write('dc1.yaml', JSON.stringify(dc('dc1', { capacity: { cpu: 8, memory: '16GB' } })))
+    await write('dc2.yaml', JSON.stringify(dc('dc2', {})))
+    await write('link.yaml', JSON.stringify({ apiVersion, kind: 'Link', metadata: { name: 'way' }, spec: link }))
+    const shown = [
+      ...(await backend.list('ServiceInstance')),
+      ...(await backend.list('DataCenter')),
+      ...(await backend.list('Link')),
+    ]
+    t.match(
+      shown.map(({ spec }) => spec),
+      [
+        {
+          functions: [{ resources: { memory: { size: 1536, unit: 'MB' } } }, { resources: { memory: { unit: 'B' } } }],
+        },
+        { capacity: { cpu: 8, memory: { size: 16, unit: 'GB' } } },
+        { capacity: {} },
+        { endpoints, bandwidth: '1500Mbps', delay: '1000ms', jitter: '0.5ms', loss: '0.1%' },
+      ],
+    )
+    for (const { kind, metadata, spec } of shown) {
+      const file = `${metadata.source.split(':')[0]}`
+      await write(file, JSON.stringify({ apiVersion, kind, metadata: { name: metadata.name }, spec }))
+      const again = await backend.get(kind, metadata.name)
+      t.same(again?.spec, spec, `${kind} ${metadata.name}`)
+      t.equal(again?.metadata.generation, 1, 'nothing has changed')
+    }
+  },
+)
+
+void t.test('the data center that is there while none is declared is an object, and says so', async (t) => {
+  const { backend, changes, directory, watcher, write } = await startDaemonWorld(t)
+  const names = async () =>
+    (await backend.list('DataCenter')).map(({ metadata }) => `${metadata.name} ${metadata.source}`)
+  t.same(await names(), ['dc1 (implicit)'])
+  t.match(await backend.get('DataCenter', 'dc1'), { metadata: { generation: 1 }, spec: { capacity: {} } })
+  await t.rejects(backend.delete('DataCenter', 'dc1'), { code: 'NOT_FOUND', next: /no data center is declared/ })
+  const told = () =>
+    changes.splice(0).flatMap((one) => (one.type === 'EVENT' ? [] : [`${one.type} ${one.object.metadata.name}`]))
+  told()
+  const dc2 = { apiVersion, kind: 'DataCenter', metadata: { name: 'dc2' }, spec: {} }
+  await write('dc2.yaml', JSON.stringify(dc2))
+  t.same(await names(), ['dc2 dc2.yaml:1'])
+  t.ok(told().includes('DELETED dc1'))
+  await watcher.markDeliberate(['dc2.yaml'])
+  await rm(join(directory, 'dc2.yaml'))
+  await watcher.rescan()
+  t.same(await names(), ['dc1 (implicit)'])
+  t.ok(told().includes('ADDED dc1'))
 })

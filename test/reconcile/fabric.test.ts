@@ -98,3 +98,15 @@ void t.test('nor of one whose package is not there after a restart, nor of one w
     t.equal(again.world.containers.size, 0)
   })
 })
+
+void t.test('the data center that nobody declared has a status as well', async (t) => {
+  const loop = await startLoop(t)
+  const ready = () => loop.board.topology('DataCenter/dc1')?.conditions.find(({ type }) => type === 'Ready')
+  await loop.files.onboard(lan)
+  loop.files.apply(buildManifest('waits', 'nothing'))
+  await loop.pass(60_000)
+  t.match(ready(), { status: 'True', reason: 'NotInUse' })
+  loop.files.apply(buildManifest('demo', 'lan'))
+  await loop.settled()
+  t.match(ready(), { status: 'True', reason: 'SwitchUp', message: 'switch sond-dc1' })
+})

@@ -230,6 +230,80 @@ void t.test('driftMode Warn: put in place once, then only reported', async (t) =
   t.equal(loop.told('demo'), 'Ready')
 })
 
+void t.test(
+  'driftMode Warn: what was in place once is only reported, whatever it went through meanwhile',
+  async (t) => {
+    const first = await startLoop(t)
+    await first.files.onboard(chain)
+    first.files.apply(demo({ driftMode: 'Warn' }))
+    await first.settled()
+    t.equal(first.told('demo'), 'Ready')
+
+    await t.test('a container that the engine is removing, until it has gone', async (t) => {
+      const container = first.world.containers.get(f(1))
+      if (container === undefined) throw new Error('there is no such container')
+      first.calls()
+      container.state = 'removing'
+      first.world.tell('containers', { instance: first.files.name('demo'), cause: 'container is going' })
+      await first.settled()
+      t.match(first.told('demo'), /^False NotRunning: .* it is removing/)
+      first.hands.removeContainer(f(1))
+      await first.pass(120_000)
+      t.same(first.calls(), [], 'nothing was repaired')
+      t.equal(first.condition('demo', 'Drifted')?.status, 'True')
+    })
+
+    await t.test('an engine that was away', async (t) => {
+      first.away.add('containers')
+      await first.pass(120_000)
+      t.match(first.told('demo'), /^Unknown/)
+      first.away.clear()
+      await first.pass(120_000)
+      t.same(first.calls(), [])
+      t.equal(first.condition('demo', 'Drifted')?.status, 'True')
+    })
+
+    await t.test('a new generation is put in place', async (t) => {
+      first.files.apply(demo({ driftMode: 'Warn', replicas: 2 }))
+      await first.settled()
+      t.equal(first.told('demo'), 'Ready')
+    })
+
+    await t.test('an engine that is away when the daemon starts', async (t) => {
+      await first.stop()
+      const state = t.testdir({})
+      const loop = await startLoop(t, { state, before: first })
+      await loop.settled()
+      t.equal(loop.told('demo'), 'Ready')
+      await loop.stop()
+      loop.hands.kill(f(2))
+      const next = await startLoop(t, { state, before: loop, prepare: ({ away }) => void away.add('containers') })
+      await next.pass(120_000)
+      next.calls()
+      next.away.clear()
+      await next.pass(120_000)
+      t.same(next.calls(), [])
+      t.equal(next.condition('demo', 'Drifted')?.status, 'True')
+    })
+  },
+)
+
+void t.test('driftMode Warn: one that comes back while it is taken away is put in place again', async (t) => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  loop.files.apply(demo({ driftMode: 'Warn' }))
+  await loop.settled()
+  loop.failing.add('switches.removePorts').add('containers.remove')
+  loop.files.delete('ServiceInstance/demo')
+  await loop.settled()
+  t.ok(loop.calls().length > 0, 'some of it has gone')
+  loop.failing.clear()
+  loop.files.apply(demo({ driftMode: 'Warn' }))
+  await loop.pass(300_000)
+  t.equal(loop.told('demo'), 'Ready')
+  t.same(loop.running(), [f(1), f(2), f(3)])
+})
+
 void t.test('Stopped and Running again', async (t) => {
   const loop = await startLoop(t)
   await loop.files.onboard(chain)

@@ -85,6 +85,7 @@ export const createDemo = async ({ service, spec, settings }: Sketch) => {
         previous: undefined,
         result,
         convergence,
+        settled: false,
         acted: true,
         restarts: () => 0,
         now: earlier,

@@ -42,7 +42,7 @@ const columns: Columns = {
     ready,
     reason,
     { title: 'CPU', cell: ({ spec }) => text(spec.capacity.cpu) },
-    { title: 'MEMORY', cell: ({ spec }) => bytes(spec.capacity.memoryBytes) },
+    { title: 'MEMORY', cell: ({ spec: { capacity } }) => text(capacity.memory?.size, capacity.memory?.unit) },
     age,
     generation,
     file,
@@ -52,10 +52,10 @@ const columns: Columns = {
     ready,
     reason,
     { title: 'ENDPOINTS', cell: ({ spec }) => spec.endpoints.join(',') },
-    { title: 'BANDWIDTH', cell: ({ spec }) => rate(spec.bandwidthBitsPerSecond) },
-    { title: 'DELAY', cell: ({ spec }) => text(spec.delayMs, 'ms') },
-    { title: 'JITTER', wide: true, cell: ({ spec }) => text(spec.jitterMs, 'ms') },
-    { title: 'LOSS', cell: ({ spec }) => text(spec.lossPercent, '%') },
+    { title: 'BANDWIDTH', cell: ({ spec }) => spec.bandwidth ?? '' },
+    { title: 'DELAY', cell: ({ spec }) => spec.delay ?? '' },
+    { title: 'JITTER', wide: true, cell: ({ spec }) => spec.jitter ?? '' },
+    { title: 'LOSS', cell: ({ spec }) => spec.loss ?? '' },
     age,
     generation,
     file,
@@ -135,17 +135,13 @@ const severe = (diagnostics: ApiObjects['File']['status']['diagnostics'], severi
 const text = (value: number | undefined, unit = ''): string => (value === undefined ? '' : `${value}${unit}`)
 
 /** Powers of 1024, as memory is counted. */
-export const bytes = (value: number | undefined): string => scaled(value, 1024, ['B', 'KiB', 'MiB', 'GiB', 'TiB'])
-
-/** Powers of 1000, as bit rates are counted. */
-export const rate = (value: number | undefined): string => scaled(value, 1000, ['bps', 'Kbps', 'Mbps', 'Gbps', 'Tbps'])
-
-const scaled = (value: number | undefined, step: number, units: readonly string[]): string => {
+export const bytes = (value: number | undefined): string => {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
   if (value === undefined) return ''
   let rest = value
   let index = 0
-  while (rest >= step && index < units.length - 1) {
-    rest /= step
+  while (rest >= 1024 && index < units.length - 1) {
+    rest /= 1024
     index += 1
   }
   return `${Number(rest.toFixed(1))}${units[index] ?? ''}`
