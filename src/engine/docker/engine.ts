@@ -182,7 +182,9 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     start: async (name) => {
       making.add(name)
       try {
-        await gates.prepare(registry.known(name)?.gate ?? gates.pathOf(name))
+        // What it mounts may be gone with the state directory; Docker makes none of it.
+        const { gate = gates.pathOf(name), sources } = await registry.inspect(name)
+        await Promise.all([gates.prepare(gate), ...sources.map(ensureSource)])
         await registry.withId(
           name,
           async (id, abortSignal) => {

@@ -15,6 +15,8 @@ export interface Inspected {
   readonly container: Omit<Owned<ObservedContainer>, 'gate' | 'scripts'>
   /** Directory of its gate on the host; undefined when its program does not wait behind one. */
   readonly gate: string | undefined
+  /** Directories of the host that it mounts, those of its gate aside. */
+  readonly sources: readonly string[]
   /** The commands that its environment has. */
   readonly scripts: Readonly<Partial<Record<ScriptName, string>>>
 }
@@ -74,6 +76,9 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
   const start = variable(env, scriptVariables.start)
   const stop = variable(env, scriptVariables.stop)
   const { State: state } = info
+  const gate =
+    first === gateBusybox ? info.Mounts.find(({ Destination }) => Destination === gateMount)?.Source : undefined
+  const isOfGate = (source: string): boolean => gate !== undefined && (source === gate || source.startsWith(`${gate}/`))
   return {
     // The owner label was just compared.
     container: asOwned({
@@ -97,7 +102,8 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
       network: info.HostConfig.NetworkMode === 'none' ? 'none' : 'bridge',
       ...managementOf(info),
     }),
-    gate: first === gateBusybox ? info.Mounts.find(({ Destination }) => Destination === gateMount)?.Source : undefined,
+    gate,
+    sources: info.Mounts.flatMap(({ Type, Source }) => (Type === 'bind' && !isOfGate(Source) ? [Source] : [])),
     scripts: { ...(start === undefined ? {} : { start }), ...(stop === undefined ? {} : { stop }) },
   }
 }

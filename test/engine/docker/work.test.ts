@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request } from 'node:http'
@@ -146,6 +146,21 @@ t.test('containers, images and networks', async (t) => {
       await through.start(container.name)
       t.equal(await state(), 'running')
     }
+  })
+
+  t.test('a directory that it mounts and that is gone is made anew for its next start', async (t) => {
+    const share = join(engines.dir, 'lost', 'share')
+    const container = build.container('lost', {
+      image: testImage,
+      volumes: [{ host: share, container: '/mnt/share/' }],
+    })
+    await engine.create(container)
+    await engine.start(container.name)
+    await docker.getContainer(container.name).kill()
+    await docker.getContainer(container.name).wait()
+    await rm(join(engines.dir, 'lost'), { recursive: true })
+    await engine.start(container.name)
+    t.equal((await engine.observe(demo)).find((one) => one.name === container.name)?.state, 'running')
   })
 
   t.test('limits: lists and ranges are one, refusals have their code', async (t) => {
