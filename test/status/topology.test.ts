@@ -60,7 +60,7 @@ t.test('a data center: its switch', async (t) => {
   t.match(told(summarizeDataCenter(broken, seen, status, 'later'), 'Accepted'), /^False Invalid/)
   t.equal(
     told(summarizeDataCenter(entry(dataCenter('late')), seen, undefined, now), 'Ready'),
-    'True SwitchUp: switch late',
+    'True NotInUse: its switch is made with its first function',
   )
 })
 
