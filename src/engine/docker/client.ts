@@ -1,7 +1,9 @@
 import { Agent } from 'node:http'
 import { inspect } from 'node:util'
 import Docker from 'dockerode'
+import type { ImageInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
+import { pongOf } from './answers.ts'
 import { toEngineError } from './errors.ts'
 import type { Purpose } from './errors.ts'
 
@@ -18,6 +20,8 @@ export interface DockerClient {
   readonly docker: Docker
   /** Runs one call with a time-out; whatever goes wrong comes out as an `EngineError`. */
   call<T>(work: (signal: AbortSignal) => Promise<T>, options?: CallOptions): Promise<T>
+  /** As dockerode's, which cannot be ended. */
+  inspectImage(image: string, signal: AbortSignal): Promise<ImageInspectInfo>
   /** Rejects with UNAVAILABLE or TIMEOUT. */
   ping(timeoutMs?: number): Promise<void>
   /** Ends every call that is under way. */
@@ -40,6 +44,16 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
   const docker = new Docker(settings)
   // Its types leave the options out.
   const ping: (options: { abortSignal: AbortSignal }) => Promise<unknown> = docker.ping.bind(docker)
+  const inspectImage: DockerClient['inspectImage'] = (image, abortSignal) =>
+    new Promise((resolve, reject) => {
+      const statusCodes = { 200: true, 404: 'no such image', 500: 'server error' }
+      const request = { path: `/images/${image}/json`, method: 'GET', options: {}, abortSignal, statusCodes }
+      docker.modem.dial(request, (error: unknown, answer: unknown) => {
+        if (error === null || error === undefined)
+          resolve(answer as ImageInspectInfo) // what Docker answers there
+        else reject(toEngineError(error, {}))
+      })
+    })
   const underWay = new Set<AbortController>()
   let closed = false
 
@@ -50,7 +64,7 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
     signal?.addEventListener('abort', abort, { once: true })
     if (signal?.aborted === true) abort()
     const timer = setTimeout(
-      () => controller.abort(new EngineError('TIMEOUT', { ...about, docker: url, after: `${timeout} ms` })),
+      () => controller.abort(new EngineError('TIMEOUT', { docker: url, ...about, after: `${timeout} ms` })),
       timeout,
     )
     underWay.add(controller)
@@ -75,8 +89,9 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
   return {
     docker,
     call,
+    inspectImage,
     ping: async (timeout = timeoutMs) => {
-      await call((abortSignal) => ping({ abortSignal }), { timeout })
+      await call((abortSignal) => pongOf(ping({ abortSignal })), { timeout, about: { docker: url } })
     },
     close: () => {
       closed = true

@@ -9,6 +9,7 @@ import { EngineError } from '../../model/errors.ts'
 import type { ContainerName } from '../../model/names.ts'
 import { labels } from '../../model/ownership.ts'
 import type { ContainerEngine } from '../ports.ts'
+import { listOf, objectOf } from './answers.ts'
 import { createClient } from './client.ts'
 import { credentialsFrom } from './credentials.ts'
 import { isCode, reasonOf, statusOf, toEngineError } from './errors.ts'
@@ -107,7 +108,8 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     ])
     try {
       const made = await client.call(
-        (abortSignal) => docker.createContainer({ ...createOptions(container, program, gate, owner), abortSignal }),
+        (abortSignal) =>
+          objectOf(docker.createContainer({ ...createOptions(container, program, gate, owner), abortSignal })),
         { about, timeout: timeouts.work },
       )
       registry.created(name, { id: made.id, gate })
@@ -152,7 +154,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
       // The filter is a regular expression; the only special character that names have is the dot.
       const filter = names.map((name) => `^/${name.replaceAll('.', '\\.')}$`)
       const listed = await client.call<ContainerInfo[]>((abortSignal) =>
-        docker.listContainers({ all: true, filters: { name: filter }, abortSignal }),
+        listOf(docker.listContainers({ all: true, filters: { name: filter }, abortSignal })),
       )
       return listed.flatMap(({ Names, Labels, Image, Id }) => {
         const name = Names.map((one) => wanted.get(one)).find((one) => one !== undefined)

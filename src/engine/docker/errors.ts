@@ -23,6 +23,7 @@ const unreachable = new Set([
   'ENOENT',
   'ENOTSOCK',
   'EPIPE',
+  'EPROTO',
   'EHOSTUNREACH',
   'ENETUNREACH',
   'ENOTFOUND',
@@ -45,9 +46,9 @@ export type Purpose = 'start' | 'pull' | 'limits' | undefined
 const codeOf = (error: unknown, purpose: Purpose): EngineErrorCode => {
   const reason = reasonOf(error)
   const status = statusOf(error)
-  if (status === undefined && isRecord(error) && typeof error['code'] === 'string' && unreachable.has(error['code'])) {
-    return 'UNAVAILABLE'
-  }
+  const system = status === undefined && isRecord(error) && typeof error['code'] === 'string' ? error['code'] : ''
+  // HPE_: Node's parser of HTTP; whoever is there speaks something else.
+  if (unreachable.has(system) || system.startsWith('HPE_')) return 'UNAVAILABLE'
   for (const [pattern, code] of sentences) if (pattern.test(reason)) return code
   if (purpose === 'pull') return 'IMAGE_NOT_FOUND'
   if (status === 404) return 'NOT_FOUND'

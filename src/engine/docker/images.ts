@@ -3,9 +3,10 @@ import type { ImageInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
 import type { ImageRef } from '../../model/names.ts'
 import type { ContainerEngine } from '../ports.ts'
+import { objectOf } from './answers.ts'
 import type { DockerClient } from './client.ts'
 import type { CredentialSource } from './credentials.ts'
-import { toEngineError } from './errors.ts'
+import { isCode, toEngineError } from './errors.ts'
 import type { Purpose } from './errors.ts'
 import type { ImageProgram } from './spec.ts'
 import { asReadable, jsonLines } from './streams.ts'
@@ -54,7 +55,7 @@ export const createImages = ({ client, credentials, trusted, timeouts }: ImagesO
   const known = new Map<ImageRef, Promise<ImageProgram>>()
 
   const look = async (image: ImageRef): Promise<ImageProgram> => {
-    const info = await client.call<ImageInspectInfo>(() => docker.getImage(image).inspect(), {
+    const info = await client.call<ImageInspectInfo>((signal) => objectOf(client.inspectImage(image, signal)), {
       about: { image },
     })
     // Docker says null for an image without any of them, whatever its types say.
@@ -140,8 +141,8 @@ export const createImages = ({ client, credentials, trusted, timeouts }: ImagesO
             await program(image)
             return [image]
           } catch (error) {
-            if (error instanceof EngineError && (error.code === 'IMAGE_NOT_FOUND' || error.code === 'NOT_FOUND'))
-              return []
+            // One that the engine cannot read is as good as none, and must not hide the others: fetching it mends it, or says what is wrong.
+            if (isCode(error, 'IMAGE_NOT_FOUND', 'NOT_FOUND', 'REFUSED')) return []
             throw error
           }
         }),

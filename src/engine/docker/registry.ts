@@ -2,6 +2,7 @@ import type { ContainerInfo, ContainerInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
 import type { ContainerName, InstanceName, Owner } from '../../model/names.ts'
 import { labels } from '../../model/ownership.ts'
+import { listOf, objectOf } from './answers.ts'
 import type { CallOptions, DockerClient } from './client.ts'
 import { toInspected } from './observed.ts'
 import type { Inspected } from './observed.ts'
@@ -76,9 +77,10 @@ export const createRegistry = ({
     const before = epoch
     const counted = changes.get(idOrName) ?? 0
     const [info, cpus] = await Promise.all([
-      client.call<ContainerInspectInfo>((abortSignal) => docker.getContainer(idOrName).inspect({ abortSignal }), {
-        about: { container: idOrName },
-      }),
+      client.call<ContainerInspectInfo>(
+        (abortSignal) => objectOf(docker.getContainer(idOrName).inspect({ abortSignal })),
+        { about: { container: idOrName } },
+      ),
       onlineCpus(),
     ])
     const inspected = toInspected(info, owner, cpus)
@@ -114,7 +116,7 @@ export const createRegistry = ({
     list: async (instance) => {
       const label = [`${labels.owner}=${owner}`, ...(instance === undefined ? [] : [`${labels.instance}=${instance}`])]
       const listed = await client.call<ContainerInfo[]>((abortSignal) =>
-        docker.listContainers({ all: true, filters: { label }, abortSignal }),
+        listOf(docker.listContainers({ all: true, filters: { label }, abortSignal })),
       )
       const all = await Promise.all(
         listed.map(async ({ Id, State }) => {

@@ -6,6 +6,7 @@ import { EngineError } from '../../model/errors.ts'
 import type { Log } from '../../model/log.ts'
 import type { ContainerName } from '../../model/names.ts'
 import type { ScriptOutput } from '../ports.ts'
+import { objectOf } from './answers.ts'
 import type { DockerClient } from './client.ts'
 import { gateBusybox } from './gate-script.ts'
 import type { Inspected, ScriptName } from './observed.ts'
@@ -72,7 +73,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
     execId: string,
   ): Promise<{ begun: boolean; running: boolean; exitCode: number } | undefined> => {
     try {
-      const info = await client.call((abortSignal) => docker.getExec(execId).inspect({ abortSignal }))
+      const info = await client.call((abortSignal) => objectOf(docker.getExec(execId).inspect({ abortSignal })))
       // Docker says null until it has ended, whatever its types say.
       const exitCode: number | null = info.ExitCode
       return { begun: info.Running || exitCode !== null, running: info.Running, exitCode: exitCode ?? unseenExit }

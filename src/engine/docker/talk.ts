@@ -3,6 +3,7 @@ import type { NetworkInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
 import { parseCidr } from '../../model/names.ts'
 import type { ContainerEngine } from '../ports.ts'
+import { listOf, objectOf } from './answers.ts'
 import type { DockerClient } from './client.ts'
 import { toEngineError } from './errors.ts'
 import type { Registry } from './registry.ts'
@@ -78,7 +79,7 @@ export const createTalk = ({
         if (withInput) stream.end(input)
         const tail = tailOf(demultiplex(stream), outputLimit)
         await client.call(() => tail.ended, { about, timeout: timeouts.exec })
-        const info = await client.call((abortSignal) => exec.inspect({ abortSignal }), { about })
+        const info = await client.call((abortSignal) => objectOf(exec.inspect({ abortSignal })), { about })
         // Docker says null when it cannot tell.
         const exitCode: number | null = info.ExitCode
         if (exitCode === null) throw new EngineError('REFUSED', { ...about, reason: 'the command did not end' })
@@ -88,7 +89,9 @@ export const createTalk = ({
       }
     },
     networks: async () => {
-      const networks = await client.call<NetworkInspectInfo[]>((abortSignal) => docker.listNetworks({ abortSignal }))
+      const networks = await client.call<NetworkInspectInfo[]>((abortSignal) =>
+        listOf(docker.listNetworks({ abortSignal })),
+      )
       return networks.flatMap(({ Name, IPAM }) =>
         (IPAM?.Config ?? []).flatMap(({ Subnet }) => {
           const subnet = parseCidr(Subnet ?? '') // an IPv6 subnet gives none

@@ -100,7 +100,7 @@ t.test('events and answers', async (t) => {
     try {
       const error: unknown = await impatient.observe(demo).catch((reason: unknown) => reason)
       t.ok(error instanceof EngineError && error.code === 'TIMEOUT')
-      await until('the stream to be given up', () => losses() > before)
+      await until('the stream to be given up', () => losses() > before, { timeout: 30_000 })
     } finally {
       process.kill(pid, 'SIGCONT')
     }
