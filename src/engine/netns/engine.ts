@@ -162,7 +162,8 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
       try {
         await ip.must('ip', ['link', 'show', 'dev', 'lo'])
       } catch (cause) {
-        throw new EngineError('UNAVAILABLE', { netns: netns ?? 'own' }, { cause })
+        const details = cause instanceof EngineError ? cause.details : {}
+        throw new EngineError('UNAVAILABLE', { netns: netns ?? 'own', ...details }, { cause })
       }
     },
     async subscribe(listener) {

@@ -160,7 +160,8 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       try {
         await session.request('echo', [])
       } catch (cause) {
-        throw new EngineError('UNAVAILABLE', { ovsdb }, { cause })
+        const details = cause instanceof EngineError ? cause.details : {}
+        throw new EngineError('UNAVAILABLE', { ...details, ovsdb }, { cause })
       }
     },
     async subscribe(listener) {

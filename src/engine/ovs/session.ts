@@ -38,6 +38,13 @@ export interface SessionOptions {
   onLock(locked: boolean): void
 }
 
+/** What of an error is not said beside it already. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof EngineError)) return String(error)
+  const { ovsdb: _, ...details } = error.details
+  return details['reason'] ?? (Object.values(details).join(', ') || error.message)
+}
+
 export const createSession = (options: SessionOptions): Session => {
   const { endpoint, log, timeoutMs, probeMs, retryMs } = options
   const replica = createReplica()
@@ -48,6 +55,7 @@ export const createSession = (options: SessionOptions): Session => {
   let retryTimer: NodeJS.Timeout | undefined
   let pause = retryMs.first
   let everConnected = false
+  let failure = `not connected after ${timeoutMs} ms` // of the last attempt to connect
   let closed = false
   let lockId: string | undefined
   let locked = false
@@ -90,6 +98,7 @@ export const createSession = (options: SessionOptions): Session => {
       probeMs,
       onNotification,
       onClose(reason) {
+        if (connection !== undefined) failure = reason // else the attempt to connect tells why it failed
         connection = undefined
         setLocked(false)
         if (closed) return
@@ -103,6 +112,8 @@ export const createSession = (options: SessionOptions): Session => {
       if (isClosed()) throw new EngineError('CANCELLED', { ovsdb: endpoint })
       const requests = Object.entries(monitoredColumns).map(([table, columns]) => [table, [{ columns }]] as const)
       const monitored = await fresh.request('monitor', ['Open_vSwitch', null, Object.fromEntries(requests)])
+      // Whatever else it is, it is no database without a single bridge.
+      if (!isObject(monitored)) throw new EngineError('REFUSED', { ovsdb: endpoint, error: 'it tells no tables' })
       replica.clear()
       for (const updates of [monitored, ...early]) replica.apply(updates)
       early = undefined
@@ -128,6 +139,7 @@ export const createSession = (options: SessionOptions): Session => {
   const start = (): void => {
     opening ??= open()
       .catch((error: unknown) => {
+        failure = reasonOf(error)
         log.debug('Open vSwitch does not answer', { endpoint, error: String(error) })
         retryLater()
       })
@@ -165,12 +177,13 @@ export const createSession = (options: SessionOptions): Session => {
     if (connection !== undefined) return
     if (closed) throw new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason: 'closed' })
     if (retryTimer === undefined) start()
-    if (!(await until(() => true, timeoutMs))) throw new EngineError('UNAVAILABLE', { ovsdb: endpoint })
+    if (!(await until(() => true, timeoutMs)))
+      throw new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason: failure })
   }
 
   const request: Session['request'] = async (method, params) => {
     await ready()
-    if (connection === undefined) throw new EngineError('UNAVAILABLE', { ovsdb: endpoint })
+    if (connection === undefined) throw new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason: failure })
     return connection.request(method, params)
   }
 

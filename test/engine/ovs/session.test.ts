@@ -126,9 +126,16 @@ t.test('time-outs, errors and nobody there are engine errors', async (t) => {
   await t.rejects(session.request('get_schema', []), { code: 'REFUSED' })
   t.same(await session.request('echo', []), {}, 'the connection is still good')
   const nobody = makeSession(t, `${server.endpoint}.not`, { timeoutMs: 50 })
-  await t.rejects(nobody.session.ready(), { code: 'UNAVAILABLE' })
+  await t.rejects(nobody.session.ready(), { code: 'UNAVAILABLE', message: /reason=connect ENOENT/ })
   await session.close()
   await t.rejects(session.request('echo', []), { code: 'UNAVAILABLE' })
+})
+
+t.test('a server that tells no tables is no empty switch', async (t) => {
+  const server = await startServer(t, () => null)
+  const { session } = makeSession(t, server.endpoint, { timeoutMs: 100 })
+  await t.rejects(session.ready(), { code: 'UNAVAILABLE', message: /tells no tables/ })
+  t.equal(session.connected, false)
 })
 
 t.test('echo requests are answered; a silent server is left', async (t) => {
