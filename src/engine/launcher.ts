@@ -13,6 +13,7 @@ import { killGroup, programEnvironment, runProgram, type ProgramOptions, type Pr
 export interface Launcher {
   /** As `runProgram`. */
   run(program: string, args: readonly string[], options: ProgramOptions): Promise<ProgramResult>
+  /** Ends what is under way, and starts nothing any more. */
   close(): void
 }
 
@@ -44,7 +45,7 @@ const isPlain = (input: string): boolean =>
   (input === '' || input.endsWith('\n')) && !input.includes(record) && !input.includes('\0')
 
 interface Shell {
-  ask(request: string, timeoutMs: number, program: string): Promise<ProgramResult>
+  ask(request: string, timeoutMs: number, program: string, signal: AbortSignal): Promise<ProgramResult>
   readonly usable: () => boolean
   end(): void
 }
@@ -87,26 +88,36 @@ const startShell = (command: readonly string[]): Shell => {
 
   return {
     usable: () => usable,
-    ask: (request, timeoutMs, program) =>
+    ask: (request, timeoutMs, program, signal) =>
       new Promise<ProgramResult>((resolve, reject) => {
         stdout = ''
         stderr = ''
-        const timer = setTimeout(() => {
+        const cut = (why: EngineError): void => {
           usable = false
           killGroup(child)
-          reject(new EngineError('TIMEOUT', { program, after: `${timeoutMs} ms` }))
-        }, timeoutMs)
+          over()
+          reject(why)
+        }
+        const cancel = (): void => cut(new EngineError('CANCELLED', { program }))
+        const timer = setTimeout(
+          () => cut(new EngineError('TIMEOUT', { program, after: `${timeoutMs} ms` })),
+          timeoutMs,
+        )
+        signal.addEventListener('abort', cancel, { once: true })
+        const over = (): void => {
+          clearTimeout(timer)
+          signal.removeEventListener('abort', cancel)
+          waiting = undefined
+        }
         waiting = {
           done() {
             const result = settled()
             if (result === undefined) return
-            clearTimeout(timer)
-            waiting = undefined
+            over()
             resolve(result)
           },
           fail(error) {
-            clearTimeout(timer)
-            waiting = undefined
+            over()
             reject(error instanceof Error ? error : new Error(String(error)))
           },
         }
@@ -138,6 +149,7 @@ export const createLauncher = (command: readonly string[]): Launcher => {
   const paths = new Map<string, Promise<string>>()
   const idle: Shell[] = []
   let timer: NodeJS.Timeout | undefined
+  const closed = new AbortController()
 
   const pathOf = (program: string): Promise<string> => {
     const path = paths.get(program) ?? find(program)
@@ -156,11 +168,12 @@ export const createLauncher = (command: readonly string[]): Launcher => {
     const kept = idle.pop()
     const shell = kept?.usable() === true ? kept : startShell(command)
     try {
-      return await shell.ask(request, timeoutMs, program)
+      return await shell.ask(request, timeoutMs, program, closed.signal)
     } finally {
       if (shell.usable()) idle.push(shell)
       clearTimeout(timer)
-      timer = setTimeout(endIdle, idleMs)
+      if (closed.signal.aborted) endIdle()
+      else timer = setTimeout(endIdle, idleMs)
     }
   }
 
@@ -172,16 +185,20 @@ export const createLauncher = (command: readonly string[]): Launcher => {
       const lines = input.split('\n').length - 1
       if (odd || input.length > longestInput || !isPlain(input)) {
         const [file = program, ...rest] = [...command, ...words]
-        return runProgram(file, rest, options)
+        return runProgram(file, rest, { ...options, signal: closed.signal })
       }
       const asked = performance.now()
       return limit(() => {
+        if (closed.signal.aborted) throw new EngineError('CANCELLED', { program })
         // What is hung holds up those that wait behind it: they must not each hang as long in their turn.
         if (performance.now() - asked > timeoutMs)
           throw new EngineError('TIMEOUT', { program, after: `${timeoutMs} ms`, reason: 'others of its kind hang' })
         return ask(`${[lines, ...words].join(unit)}\n${input}`, timeoutMs, program)
       })
     },
-    close: endIdle,
+    close: () => {
+      closed.abort()
+      endIdle()
+    },
   }
 }

@@ -17,6 +17,8 @@ export interface ProgramResult {
 export interface ProgramOptions {
   readonly input?: string
   readonly timeoutMs: number
+  /** Ends it, and what it has started. */
+  readonly signal?: AbortSignal
 }
 
 // Messages are parsed, so they must not follow the user's language.
@@ -40,37 +42,50 @@ export const killGroup = (child: ChildProcess): void => {
 
 /**
  * Runs a program to its end; resolves whatever its exit code is.
- * @throws EngineError `TIMEOUT`, or `UNAVAILABLE` when it cannot be started.
+ * @throws EngineError `TIMEOUT`, `CANCELLED`, or `UNAVAILABLE` when it cannot be started.
  */
 export const runProgram = (
   command: string,
   args: readonly string[],
-  { input, timeoutMs }: ProgramOptions,
+  { input, timeoutMs, signal }: ProgramOptions,
 ): Promise<ProgramResult> =>
   new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(new EngineError('CANCELLED', { program: command }))
+      return
+    }
     const child = spawn(command, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
-    let timedOut = false
-    const timer = setTimeout(() => {
-      timedOut = true
+    let cut: EngineError | undefined
+    const end = (why: EngineError): void => {
+      cut ??= why
       killGroup(child)
       child.stdout.destroy() // a grandchild in another group may hold the pipes open
       child.stderr.destroy()
       // One that waits for a device in the kernel does not even end when it is killed.
-      setTimeout(late, killMs).unref()
-    }, timeoutMs)
-    const late = (): void => reject(new EngineError('TIMEOUT', { program: command, after: `${timeoutMs} ms` }))
+      setTimeout(() => reject(why), killMs).unref()
+    }
+    const cancel = (): void => end(new EngineError('CANCELLED', { program: command }))
+    const timer = setTimeout(
+      () => end(new EngineError('TIMEOUT', { program: command, after: `${timeoutMs} ms` })),
+      timeoutMs,
+    )
+    signal?.addEventListener('abort', cancel, { once: true })
+    const over = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', cancel)
+    }
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk))
     child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
     child.stdin.on('error', () => undefined) // a program that ends early says why by its exit code
     child.on('error', (cause) => {
-      clearTimeout(timer)
+      over()
       reject(new EngineError('UNAVAILABLE', { program: command }, { cause }))
     })
     child.on('close', (code) => {
-      clearTimeout(timer)
-      if (timedOut) late()
+      over()
+      if (cut !== undefined) reject(cut)
       else
         resolve({
           code: code ?? -1,

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import t from 'tap'
 import { createBatcher, failed, succeeded } from '../../src/engine/batcher.ts'
+import { allProcesses } from '../../src/engine/embedded/processes.ts'
 import { createHintHub } from '../../src/engine/hints.ts'
 import type { EngineHint } from '../../src/engine/ports.ts'
 import { createLauncher } from '../../src/engine/launcher.ts'
@@ -63,6 +64,27 @@ t.test('a launcher ends what takes too long, and works on', async (t) => {
   const nowhere = createLauncher(['nsenter', '--net=/no-such-namespace'])
   await t.rejects(nowhere.run('true', [], { timeoutMs: 5000 }), { code: 'UNAVAILABLE' })
   nowhere.close()
+})
+
+t.test('a launcher that is closed ends what is under way and what waits, and starts nothing more', async (t) => {
+  const launcher = createLauncher([])
+  const marker = `1000.${process.pid}`
+  const long = { timeoutMs: 60_000 }
+  const left = async (): Promise<number> =>
+    (await allProcesses()).filter(({ command }) => command.includes(marker)).length
+  // The last has input that no shell can hold.
+  const asked = [
+    ...Array.from({ length: 5 }, () => launcher.run('sleep', [marker], long)),
+    launcher.run('sleep', [marker], { ...long, input: 'no end of line' }),
+  ]
+  const ends = Promise.allSettled(asked)
+  await until('them to run', async () => (await left()) >= 4)
+  const begin = performance.now()
+  launcher.close()
+  for (const end of await ends) t.match(end, { status: 'rejected', reason: { code: 'CANCELLED' } })
+  t.ok(performance.now() - begin < 2_000)
+  await t.rejects(launcher.run('true', [], long), { code: 'CANCELLED' })
+  await until('the end of all', async () => (await left()) === 0)
 })
 
 t.test('a followed program tells lines, and its end', async (t) => {
