@@ -59,9 +59,10 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     const fresh = container.startedAt
     const run = { startedAt: fresh, began: undefined, ended: false, restarts: 0, nextStart: '', crashes: 0, kills: 0 }
     if (before === undefined) return { ...run, reason: '' }
-    const left = Date.parse(before.nextStart) - clock.now()
-    // The first crash was forgiven: it began no wait.
-    if (left > 0) backoff.hold(container.name, Math.max(1, before.crashes - 1), left, before.reason)
+    const left = before.nextStart === '' ? 0 : Math.max(0, Date.parse(before.nextStart) - clock.now())
+    // The first crash was forgiven: it began no wait. One that is over counts too: the next is longer.
+    const waits = Math.max(left > 0 ? 1 : 0, before.crashes - 1)
+    if (waits > 0) backoff.hold(container.name, waits, left, before.reason)
     const { startedAt, restarts, crashes, reason, nextStart } = before
     return { ...run, startedAt, restarts, crashes, reason, nextStart, ended: nextStart !== '' }
   }
@@ -81,7 +82,10 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     run.ended = true
     run.nextStart = new Date(clock.now()).toISOString()
     const uptime = uptimeOf(run, container)
-    if (uptime > longRun) run.crashes = 0
+    if (uptime > longRun) {
+      run.crashes = 0
+      backoff.succeed(container.name)
+    }
     if (uptime > shortRun) run.kills = 0
     if (killed.has(container.exitCode)) run.kills += 1
     else run.crashes += 1

@@ -129,8 +129,37 @@ void t.test('a daemon that comes when the wait is over does not hold it', (t) =>
   const second = make(clock, kept)
   second.look([seen(clock, { startedAt: kept.get(fw)?.startedAt ?? '' })])
   t.equal(second.held().size, 0)
+  t.equal(run(second, clock, 100, 1), 20_000, 'and goes on counting')
   t.end()
 })
+
+void t.test(
+  'a daemon that comes while the program runs once more goes on counting, unless that run is a long one',
+  (t) => {
+    for (const [ms, first, next] of [
+      [50_000, 20_000, 40_000],
+      [601_000, 0, 10_000],
+    ] as const) {
+      const clock = createHandClock()
+      const kept: Kept = new Map()
+      const before = make(clock, kept)
+      run(before, clock, 100, 1)
+      run(before, clock, 100, 1)
+      clock.step(10_000)
+      const begun = seen(clock)
+      before.look([begun])
+      clock.step(ms - 1_000)
+      const after = make(clock, kept)
+      after.look([begun])
+      t.equal(after.held().size, 0, 'it runs')
+      clock.step(1_000)
+      after.look([{ ...begun, state: 'exited', pid: 0, exitCode: 1 }])
+      t.equal(after.nextDue([fw]) ?? 0, first)
+      t.equal(run(after, clock, 100, 1), next)
+    }
+    t.end()
+  },
+)
 
 void t.test('pardoned, it may start at once, and its next crash is the first; its restarts still count', (t) => {
   const clock = createHandClock()
