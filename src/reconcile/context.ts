@@ -49,6 +49,13 @@ export interface Note {
   readonly message: string
 }
 
+/** Steps that failed, and when they are tried again. */
+export interface Stuck {
+  readonly outcomes: ReadonlyMap<StepId, StepOutcome>
+  /** ISO 8601. */
+  readonly nextTry: string
+}
+
 /** Everything a turn works with, made once by the composition root. */
 export interface LoopContext {
   readonly engines: Engines
@@ -64,7 +71,7 @@ export interface LoopContext {
   /** Keys whose turn failed. */
   readonly troubles: Backoff
   /** Steps that failed in the last turn of a key; they wait as long as the key's trouble does. */
-  readonly stuck: Map<string, ReadonlySet<StepId>>
+  readonly stuck: Map<string, Stuck>
   readonly restarts: (name: ContainerName) => number
   readonly scripts: ScriptJournal
   readonly scriptRetries: ScriptRetries

@@ -4,7 +4,7 @@ import { Awaited, EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
-import { turnFabric } from './fabric.ts'
+import { tellFabricUnseen, turnFabric } from './fabric.ts'
 import { bookAhead, tellUnseen, turnGone, turnInstance } from './instance.ts'
 import { fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
 import { createClaims } from './needs.ts'
@@ -247,6 +247,10 @@ export const createController = (
       board.say('daemon/sond', 'Warning', 'EnginesNotRead', trouble)
       if (isLasting) for (const entry of instances.values()) tellUnseen(context, entry, trouble)
     }
+    // The fabric needs no containers: while it may be looked at, it tells of itself.
+    if (isLasting && (key === fabricKey || (key === resyncKey && !(readAll && claimed))))
+      tellFabricUnseen(context, messageOf(error))
+    else if (isLasting && key === resyncKey) queue.add(fabricKey)
     const entry = name === undefined ? undefined : instances.get(name)
     if (name !== undefined) board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', messageOf(error))
     if (entry !== undefined && isLasting) tellUnseen(context, entry, messageOf(error))

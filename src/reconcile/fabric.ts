@@ -6,6 +6,7 @@ import type { InstanceName } from '../model/names.ts'
 import type { StepOutcome } from '../model/plan.ts'
 import type { TopologyStatus } from '../model/status.ts'
 import { summarizeDataCenter, summarizeLink, type FabricPass } from '../status/topology.ts'
+import { summarizeTopologyUnseen } from '../status/unseen.ts'
 import type { ObjectKey } from '../watch/types.ts'
 import type { LoopContext } from './context.ts'
 import { converge } from './converge.ts'
@@ -13,7 +14,7 @@ import { dataCenterEntries } from './data-centers.ts'
 import { logPlan, noteOutcome, policyOf } from './holds.ts'
 import { fabricKey } from './keys.ts'
 import { needsOf } from './needs.ts'
-import { retryAfter, tellSteps, waitingSteps } from './outcomes.ts'
+import { retryAfter, tellSteps, waitingSteps, withWaiting } from './outcomes.ts'
 import type { Turn } from './queue.ts'
 
 const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void => {
@@ -25,6 +26,17 @@ const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void =>
   for (const entry of catalog.links.values())
     statuses.set(entry.key, summarizeLink(entry, pass, board.topology(entry.key), now))
   board.setTopology(statuses)
+}
+
+/** Says of data centers and links that they cannot be looked at: whether they work is not known now. */
+export const tellFabricUnseen = ({ board, clock, watcher }: LoopContext, problem: string): void => {
+  const { dataCenters, links } = watcher.catalog()
+  const now = new Date(clock.now()).toISOString()
+  const statuses = [...dataCenters.values(), ...links.values()].flatMap(({ key }) => {
+    const previous = board.topology(key)
+    return previous === undefined ? [] : [[key, summarizeTopologyUnseen(previous, problem, now)] as const]
+  })
+  board.setTopology(new Map(statuses))
 }
 
 const wanted = (context: LoopContext, needs: readonly FabricNeeds[]): DesiredState => {
@@ -99,8 +111,8 @@ export const turnFabric = async (context: LoopContext, turn: Turn, aim: 'asWante
   })
   const told = concerned(context, seen.outcomes)
   if (turn.signal.aborted) return { done: false, again: undefined, isWider, concerned: [] }
-  tell(context, { ...seen, desired })
-  if (turn.stale()) return { done: false, again: undefined, isWider, concerned: told }
-  const again = retryAfter(context, fabricKey, seen)
-  return { done: again === undefined, again, isWider, concerned: told }
+  const isStale = turn.stale()
+  const again = isStale ? undefined : retryAfter(context, fabricKey, seen)
+  tell(context, { ...withWaiting(context, fabricKey, seen), desired })
+  return { done: !isStale && again === undefined, again, isWider, concerned: told }
 }

@@ -16,7 +16,7 @@ import type { LoopContext, Note } from './context.ts'
 import { converge, type Convergence } from './converge.ts'
 import { isOf, logPlan, noteOutcome, policyOf, waitsOf } from './holds.ts'
 import { instanceKey } from './keys.ts'
-import { retryAfter, tellSteps, waitingSteps } from './outcomes.ts'
+import { retryAfter, tellSteps, waitingSteps, withWaiting } from './outcomes.ts'
 import type { Turn } from './queue.ts'
 
 /** An instance that shall have nothing: gone, or stopped. */
@@ -136,9 +136,9 @@ const lookAgain = (
   seen: Convergence,
   containers: readonly DesiredContainer[],
 ): number | undefined => {
+  const retry = retryAfter(context, instanceKey(name), seen)
   const names = [...seen.actual.containers.map((one) => one.name), ...seen.policy.heldBack.keys()]
   const waits = [...waitsOf(context, names, containers)]
-  const retry = retryAfter(context, instanceKey(name), seen)
   if (retry !== undefined) waits.push(retry)
   return waits.length === 0 ? undefined : Math.min(...waits) + 1
 }
@@ -209,18 +209,23 @@ export const turnInstance = async (
   // A turn that was cut off tells nothing: what it left undone is no trouble of the service's.
   if (turn.signal.aborted) return undefined
   if (stopped && seen !== undefined && isEmpty(seen.plan)) release(context, name)
-  tell(seen)
+  const settle = (): number | undefined => {
+    if (seen === undefined || !act) {
+      context.troubles.succeed(instanceKey(name))
+      context.stuck.delete(instanceKey(name))
+      return undefined
+    }
+    if (turn.stale()) return undefined
+    if (isEmpty(seen.plan)) {
+      const known = [...seen.actual.containers, ...(desired?.containers ?? [])].map((one) => one.name)
+      forgetContainers(context, name, new Set(known))
+    }
+    return lookAgain(context, name, seen, desired?.containers ?? [])
+  }
+  const again = settle()
+  tell(seen && withWaiting(context, instanceKey(name), seen))
   context.board.sayAll(`instance/${name}`, notesOf(result))
-  if (seen === undefined || !act) {
-    context.troubles.succeed(instanceKey(name))
-    return undefined
-  }
-  if (turn.stale()) return undefined
-  if (isEmpty(seen.plan)) {
-    const known = [...seen.actual.containers, ...(desired?.containers ?? [])].map((one) => one.name)
-    forgetContainers(context, name, new Set(known))
-  }
-  return lookAgain(context, name, seen, desired?.containers ?? [])
+  return again
 }
 
 /** Says of an instance that its turns fail: nothing of it is known now. */

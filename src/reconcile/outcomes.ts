@@ -1,7 +1,7 @@
 import { isFetching } from '../model/errors.ts'
 import { isEmpty, type StepId, type StepOutcome } from '../model/plan.ts'
 import { stepEvents } from '../status/step-events.ts'
-import type { LoopContext } from './context.ts'
+import type { LoopContext, Stuck } from './context.ts'
 import type { Convergence } from './converge.ts'
 
 /** An image under way is looked after so often, should its end go unheard. Milliseconds. */
@@ -15,15 +15,15 @@ export const tellSteps = (context: LoopContext, object: string, outcomes: readon
 }
 
 /** Steps that failed, and those that only they hold up. Those that wait for an image on its way are none of them. */
-const stuckSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<StepId> => {
-  const stuck = new Set<StepId>()
+const stuckSteps = (outcomes: readonly StepOutcome[]): Stuck['outcomes'] => {
+  const stuck = new Map<StepId, StepOutcome>()
   // What a step waits for stands before it.
   for (const outcome of outcomes) {
     const isStuck =
       outcome.result === 'failed'
         ? !isFetching(outcome.error)
         : outcome.result === 'skipped' && stuck.has(outcome.because)
-    if (isStuck) stuck.add(outcome.step.id)
+    if (isStuck) stuck.set(outcome.step.id, outcome)
   }
   return stuck
 }
@@ -33,7 +33,20 @@ const stuckSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<StepId> => {
  * make it tried again at once.
  */
 export const waitingSteps = (context: LoopContext, key: string): ReadonlySet<StepId> =>
-  context.troubles.waiting(key) === undefined ? none : (context.stuck.get(key) ?? none)
+  context.troubles.waiting(key) === undefined ? none : new Set(context.stuck.get(key)?.outcomes.keys())
+
+/** With what is to be told of steps that wait: why they failed, also where this turn has not tried them, and when they are tried again. */
+export const withWaiting = <C extends Convergence>(
+  context: LoopContext,
+  key: string,
+  seen: C,
+): C & { readonly nextTry?: string } => {
+  const stuck = context.stuck.get(key)
+  if (stuck === undefined) return seen
+  const { nextTry } = stuck
+  if (seen.outcomes.length > 0) return { ...seen, nextTry }
+  return { ...seen, nextTry, outcomes: seen.plan.steps.flatMap(({ id }) => stuck.outcomes.get(id) ?? []) }
+}
 
 /** Milliseconds after which what is left of a plan is tried again; undefined when nothing is left. */
 export const retryAfter = (context: LoopContext, key: string, { plan, outcomes }: Convergence): number | undefined => {
@@ -47,6 +60,8 @@ export const retryAfter = (context: LoopContext, key: string, { plan, outcomes }
   if (failures.length > 0 && failures.every(isFetching)) return fetchLook
   const waiting = outcomes.length === 0 ? context.troubles.waiting(key) : undefined
   if (waiting !== undefined) return waiting.ms + 1
-  context.stuck.set(key, stuckSteps(outcomes))
-  return context.troubles.fail(key, `${String(plan.steps.length)} steps are left`)
+  const ms = context.troubles.fail(key, `${String(plan.steps.length)} steps are left`)
+  const nextTry = new Date(context.clock.now() + ms).toISOString()
+  context.stuck.set(key, { outcomes: stuckSteps(outcomes), nextTry })
+  return ms
 }

@@ -1,16 +1,23 @@
 import type { PlannedFunction, PlannedInterface, PlannedSap } from '../desired/result.ts'
 import type { ObservedContainer } from '../model/actual.ts'
+import { isFetching } from '../model/errors.ts'
 import type { ContainerName } from '../model/names.ts'
-import type { StepOutcome } from '../model/plan.ts'
 import type { FunctionStatus, SapStatus } from '../model/status.ts'
 import type { PassResult } from './input.ts'
 
+/** Why a step failed, and when it is tried again where that is known. */
+export const failureText = (error: Error, nextTry: string | undefined): string =>
+  nextTry === undefined || isFetching(error) ? error.message : `${error.message}; next try at ${nextTry}`
+
 /** Errors of the pass, by the containers they concern. */
-export const failuresOf = (outcomes: readonly StepOutcome[]): ReadonlyMap<ContainerName, string> => {
+export const failuresOf = ({
+  outcomes,
+  nextTry,
+}: Pick<PassResult, 'outcomes' | 'nextTry'>): ReadonlyMap<ContainerName, string> => {
   const failures = new Map<ContainerName, string>()
   for (const outcome of outcomes) {
     for (const name of outcome.step.serves.containers) {
-      if (outcome.result === 'failed') failures.set(name, outcome.error.message)
+      if (outcome.result === 'failed') failures.set(name, failureText(outcome.error, nextTry))
       // What failed at first and was done in a later look is mended.
       if (outcome.result === 'done') failures.delete(name)
     }
@@ -38,11 +45,11 @@ const stateProblem = (observed: ObservedContainer): string | undefined => {
 export const containerProblem = (
   name: ContainerName,
   observed: ObservedContainer | undefined,
-  { policy, outcomes }: Pick<PassResult, 'policy' | 'outcomes'>,
+  pass: Pick<PassResult, 'policy' | 'outcomes' | 'nextTry'>,
 ): string | undefined => {
   const state = observed === undefined ? 'it is not there yet' : stateProblem(observed)
   if (state === undefined) return undefined
-  return policy.heldBack.get(name) ?? failuresOf(outcomes).get(name) ?? state
+  return pass.policy.heldBack.get(name) ?? failuresOf(pass).get(name) ?? state
 }
 
 /** It runs, and its image's own check says that it does not work. */
@@ -95,7 +102,7 @@ export const functionStatuses = (
 ): readonly FunctionStatus[] => {
   const observed = new Map(pass?.actual.containers.map((one) => [one.name, one]))
   // A container that runs may still have something about it that failed: a limit, an interface.
-  const failures = failuresOf(pass?.outcomes ?? [])
+  const failures = failuresOf(pass ?? { outcomes: [] })
   return planned
     .filter(({ role }) => role === 'vnf')
     .map((one) => {

@@ -24,6 +24,8 @@ export interface PassResult {
   readonly plan: Plan
   readonly policy: Pick<PlanPolicy, 'heldBack' | 'failedScripts'>
   readonly outcomes: readonly StepOutcome[]
+  /** When what failed is tried again. ISO 8601. */
+  readonly nextTry?: string
 }
 
 export interface SummaryInput {

@@ -3,7 +3,7 @@ import { isFetching, isOvertaken } from '../model/errors.ts'
 import { isEmpty } from '../model/plan.ts'
 import { conditionTypes, type InstanceStatus } from '../model/status.ts'
 import { no, sentences, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
-import { failuresOf, functionStatuses, sapStatuses } from './functions.ts'
+import { failureText, failuresOf, functionStatuses, sapStatuses } from './functions.ts'
 import type { InstanceEntry, PassResult, SummaryInput } from './input.ts'
 import { createLinkInspector, linkStatuses } from './links.ts'
 import {
@@ -41,7 +41,7 @@ const driftedVerdict = ({ settled, convergence, acted }: SummaryInput): Verdict 
 /** Why nothing moves on by itself, or only after a wait. */
 const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => {
   if (convergence === undefined) return []
-  const { plan, outcomes } = convergence
+  const { plan, outcomes, nextTry } = convergence
   const noticed = plan.notices.flatMap((notice) => {
     switch (notice.code) {
       case 'CONFLICT': {
@@ -57,10 +57,12 @@ const obstacles = ({ result, convergence }: SummaryInput): readonly string[] => 
   // What waits for an image on its way goes on by itself.
   const passing = (error: Error): boolean => isFetching(error) || isOvertaken(error)
   const real = outcomes.filter((one) => one.result !== 'failed' || !passing(one.error))
-  const failed = isEmpty(plan) ? [] : [...failuresOf(real)].map(([name, error]) => `${name}: ${error}`)
+  const failed = isEmpty(plan)
+    ? []
+    : [...failuresOf({ ...convergence, outcomes: real })].map(([name, error]) => `${name}: ${error}`)
   const others = outcomes.flatMap((one) =>
     one.result === 'failed' && !passing(one.error) && one.step.serves.containers.length === 0 && !isEmpty(plan)
-      ? [`${one.step.id}: ${one.error.message}`]
+      ? [`${one.step.id}: ${failureText(one.error, nextTry)}`]
       : [],
   )
   const exhausted = (result?.exhausted ?? []).map(

@@ -4,6 +4,7 @@ import { externalIds } from '../model/ownership.ts'
 import { askedOf, lackingOf } from '../model/shaping.ts'
 import type { TopologyStatus } from '../model/status.ts'
 import { no, sentences, someOf, stampConditions, unknown, yes, type Verdict } from './conditions.ts'
+import { failureText } from './functions.ts'
 import type { InstanceEntry, PassResult } from './input.ts'
 import { acceptedVerdict } from './verdicts.ts'
 
@@ -13,20 +14,20 @@ interface Entry<D> extends Pick<InstanceEntry, 'generation' | 'accepted' | 'diag
 }
 
 /** A pass for the fabric. */
-export interface FabricPass extends Pick<PassResult, 'actual' | 'plan' | 'outcomes'> {
+export interface FabricPass extends Pick<PassResult, 'actual' | 'plan' | 'outcomes' | 'nextTry'> {
   readonly desired: DesiredState
 }
 
 type Previous = TopologyStatus | undefined
 
 /** What is left to do about these names, each with its error where it was tried. */
-const troublesWith = (names: readonly string[], { plan, outcomes }: FabricPass): readonly string[] => {
+const troublesWith = (names: readonly string[], { plan, outcomes, nextTry }: FabricPass): readonly string[] => {
   const isAbout = (id: string): boolean => names.some((name) => id.endsWith(`:${name}`))
   return plan.steps
     .filter(({ id }) => isAbout(id))
     .map(({ id, cause }) => {
       const failed = outcomes.findLast((one) => one.step.id === id)
-      return `${id}: ${failed?.result === 'failed' ? failed.error.message : cause}`
+      return `${id}: ${failed?.result === 'failed' ? failureText(failed.error, nextTry) : cause}`
     })
 }
 

@@ -1,4 +1,4 @@
-import { conditionTypes, type InstanceStatus } from '../model/status.ts'
+import { conditionTypes, type InstanceStatus, type TopologyStatus } from '../model/status.ts'
 import { no, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
 import type { InstanceEntry } from './input.ts'
 import { acceptedVerdict, notLooked, packageVerdict } from './verdicts.ts'
@@ -39,5 +39,19 @@ export const summarizeUnseen = ({
     functions: previous?.functions ?? [],
     links: previous?.links ?? [],
     saps: previous?.saps ?? [],
+  }
+}
+
+/** The same of a data center or a link: whether it works is not known. Pure. */
+export const summarizeTopologyUnseen = (previous: TopologyStatus, problem: string, now: string): TopologyStatus => {
+  const { observedGeneration, conditions } = previous
+  const unseen = conditions.map((one) =>
+    one.type === 'Accepted' ? one : { ...one, ...unknown('NotObserved', problem) },
+  )
+  return {
+    observedGeneration,
+    conditions: unseen.map((one, index) =>
+      one.status === conditions[index]?.status ? one : { ...one, lastTransitionTime: now },
+    ),
   }
 }

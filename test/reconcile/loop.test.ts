@@ -368,6 +368,72 @@ void t.test('a step that fails for good is tried less and less, whatever hints i
   t.equal(loop.told('demo'), 'Ready')
 })
 
+void t.test(
+  'while a step waits for its next try, the status says why it failed and when that is, whoever looks',
+  async (t) => {
+    const loop = await startLoop(t)
+    await loop.files.onboard(chain)
+    const limited = (size: number) =>
+      demo({ functions: [{ vnfId: 'f2', resources: { memory: { size, unit: 'MB' } } }] })
+    loop.files.apply(limited(64))
+    await loop.settled()
+    loop.failing.add('containers.updateLimits')
+    loop.files.apply(limited(128))
+    const says = /the engine refused .*; next try at (2026-01-01T00:0\d:\d\d\.\d{3}Z)/
+    const next = (): string => {
+      const stalled = loop.condition('demo', 'Stalled')
+      t.match(stalled, { status: 'True', reason: 'Blocked', message: says })
+      t.match(loop.condition('demo', 'Reconciling'), { status: 'False', reason: 'Blocked' })
+      const problem = loop.board.status(loop.files.name('demo'))?.functions.find(({ vnfId }) => vnfId === 'f2')?.problem
+      t.match(problem, says)
+      return says.exec(stalled?.message ?? '')?.[1] ?? ''
+    }
+    await loop.pass(10_000)
+    const first = next()
+    t.ok(Date.parse(first) > loop.clock.now(), first)
+    const tries = (): number => loop.log.lines.filter(({ message }) => message === 'step failed').length
+    const before = tries()
+    loop.controller.poke(loop.files.name('demo'))
+    await loop.settled()
+    t.equal(tries(), before, 'a look does not try')
+    t.equal(next(), first)
+    loop.clock.step(Date.parse(first) - loop.clock.now() + 1)
+    await loop.settled()
+    t.equal(tries(), before + 1, 'it is tried when it was said to be')
+    t.ok(next() > first)
+    loop.failing.clear()
+    await loop.pass(60_000)
+    t.equal(loop.told('demo'), 'Ready')
+    t.equal(loop.condition('demo', 'Stalled')?.status, 'False')
+    t.equal(loop.context.stuck.size, 0)
+  },
+)
+
+void t.test(
+  'data centers tell that their switch cannot be looked at; without containers they are as they were',
+  async (t) => {
+    const loop = await startLoop(t)
+    await loop.files.onboard(chain)
+    loop.files.apply(demo())
+    loop.files.apply('apiVersion: sond.dev/v1alpha1\nkind: DataCenter\nmetadata: {name: dc1}\nspec: {}\n')
+    const ready = (of = loop): string => {
+      const found = of.board.topology('DataCenter/dc1')?.conditions.find(({ type }) => type === 'Ready')
+      return `${found?.status} ${found?.reason}: ${found?.message}`
+    }
+    await loop.settled()
+    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+    loop.away.add('containers')
+    await loop.pass(120_000)
+    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+    loop.away.add('switches')
+    await loop.pass(120_000)
+    t.match(ready(), /^Unknown NotObserved: the engine does not answer/)
+    loop.away.clear()
+    await loop.pass(60_000)
+    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+  },
+)
+
 void t.test('a turn that throws harms no other, and is told', async (t) => {
   const loop = await startLoop(t)
   await loop.files.onboard(chain)

@@ -7,7 +7,7 @@ import { chainSketch } from '../support/service.ts'
 import { createDemo, told, type Demo } from './pass.ts'
 
 /** A demo of two functions after a pass in which the step for the second one's image ended with this error. */
-const withImage = async (code: EngineErrorCode): Promise<InstanceStatus> => {
+const withImage = async (code: EngineErrorCode, nextTry?: string): Promise<InstanceStatus> => {
   const sketch = chainSketch('svc', 2, 'img:1')
   const [first, second] = sketch.functions
   if (first === undefined || second === undefined) throw new Error('two functions')
@@ -18,8 +18,19 @@ const withImage = async (code: EngineErrorCode): Promise<InstanceStatus> => {
   const step = look.plan.steps.find(({ kind }) => kind === 'pullImage')
   if (step === undefined) throw new Error(`no image is pulled: ${plan.steps.map(({ id }) => id).join()}`)
   const error = new EngineError(code, { image: 'late:1' })
-  return demo.status({ ...look, outcomes: [{ step, result: 'failed', ms: 1, error }] })
+  const outcomes = [{ step, result: 'failed', ms: 1, error } as const]
+  return demo.status({ ...look, outcomes, ...(nextTry === undefined ? {} : { nextTry }) })
 }
+
+const moment = '2026-01-01T00:00:04.000Z'
+
+t.test('a failure is told with its next try; an image on its way comes when it comes', async (t) => {
+  const failed = await withImage('IMAGE_NOT_FOUND', moment)
+  t.match(failed.functions[1]?.problem, /cannot be pulled .*; next try at 2026-01-01T00:00:04/)
+  t.match(told(failed, 'Stalled'), /^True Blocked: .*; next try at 2026-01-01T00:00:04/)
+  const fetching = await withImage('FETCHING', moment)
+  t.notMatch(fetching.functions[1]?.problem, /next try/)
+})
 
 t.test('an image on its way is waited for; nothing stands in the way', async (t) => {
   const status = await withImage('FETCHING')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { summarizeUnseen } from '../../src/status/unseen.ts'
+import { summarizeTopologyUnseen, summarizeUnseen } from '../../src/status/unseen.ts'
 import { chainSketch } from '../support/service.ts'
 import { createDemo, earlier, later } from './pass.ts'
 
@@ -27,6 +27,28 @@ void t.test('what was known of the parts stays; whether it works is not known', 
     status,
     'told again, it is the same',
   )
+})
+
+void t.test('of a data center or a link that cannot be looked at, only what its file is stays known', (t) => {
+  const since = { observedGeneration: 2, lastTransitionTime: earlier }
+  const previous = {
+    observedGeneration: 2,
+    conditions: [
+      { type: 'Ready' as const, status: 'True' as const, reason: 'Joined', message: '', ...since },
+      { type: 'Accepted' as const, status: 'False' as const, reason: 'Invalid', message: 'x', ...since },
+    ],
+  }
+  const status = summarizeTopologyUnseen(previous, problem, later)
+  t.match(status.conditions[0], {
+    status: 'Unknown',
+    reason: 'NotObserved',
+    message: problem,
+    lastTransitionTime: later,
+  })
+  t.same(status.conditions[1], previous.conditions[1])
+  t.equal(status.observedGeneration, 2)
+  t.same(summarizeTopologyUnseen(status, problem, 'even later'), status, 'told again, it is the same')
+  t.end()
 })
 
 void t.test('before files were read again, what was said of them stays', async (t) => {
