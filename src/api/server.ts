@@ -1,6 +1,6 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Socket } from 'node:net'
-import { auditRequests } from './audit.ts'
+import { createAudit } from './audit.ts'
 import type { ApiContext, Limits } from './context.ts'
 import { leaveBody } from './body.ts'
 import { dashboardRoutes } from './dashboard.ts'
@@ -32,6 +32,7 @@ export const buildServer = async (
   requests: RequestMetrics,
 ): Promise<FastifyInstance> => {
   const { limits, log } = context
+  const audit = createAudit(describeListener(listener), log)
   const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
@@ -46,14 +47,18 @@ export const buildServer = async (
       connectionsCheckingInterval: Math.min(limits.receiveMs, 5000),
     },
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, _request, reply) => sendError(reply, translate(error)),
+    frameworkErrors: (error, request, reply) => {
+      const told = translate(error)
+      sendError(reply, told)
+      audit.note(request, reply, { error: { code: told.code, message: told.message } })
+    },
   })
   app.server.maxConnections = limits.connections
   app.server.maxHeadersCount = MAX_HEADERS
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
-  auditRequests(app, describeListener(listener), log)
+  audit.watch(app)
   requests.watch(app)
   guard(app, listener, limits)
   app.setErrorHandler<FastifyError | ApiError>((error, request, reply) => fail(error, request, reply, context))
@@ -124,7 +129,7 @@ const fail = (
   request.audit.error = { code: told.code, message: told.message }
   leaveBody(request, reply)
   if (told.code === 'INTERNAL')
-    context.log.error('request failed', { method: request.method, path: request.url, cause: error })
+    context.log.error('request failed', { method: request.method, path: request.url.split('?', 1)[0], cause: error })
   sendError(reply, told)
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import { apiRoot } from '../../src/api/paths.ts'
@@ -70,4 +72,49 @@ t.test('no call of the API that changes something goes without a line', async (t
     )
     t.match(line.fields, { method, path }, `${method} ${path}`)
   }
+})
+
+t.test('who hangs up before the answer, or asks for what no path can be, is in the log all the same', async (t) => {
+  const { where, log, daemon, directory } = await startApi(t)
+  const line = (path: string) =>
+    until(
+      `a line of ${path}`,
+      () => log.lines.find(({ fields }) => fields['audit'] === true && fields['path'] === path)?.fields,
+    )
+  const socketOf = (text: string): Socket =>
+    connect(join(directory, 's'))
+      .on('error', () => undefined)
+      .resume()
+      .end(text)
+
+  const { promise: going, resolve: go } = Promise.withResolvers<undefined>()
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<undefined>()
+  t.intercept(daemon, 'exit', {
+    value: async () => {
+      isAsked(undefined)
+      await going
+    },
+  })
+  const socket = connect(join(directory, 's')).on('error', () => undefined)
+  socket.write('PUT /emulator/exit HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n')
+  await asked
+  socket.destroy()
+  await once(socket, 'close')
+  await ask(where, '/healthz') // by now the daemon has seen the other connection's end
+  go(undefined)
+  t.match(await line('/emulator/exit'), { audit: true, method: 'PUT', status: 200 })
+
+  const body = `POST ${apiRoot}/packages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nhalf`
+  socketOf(body).once('finish', function (this: Socket) {
+    this.destroy()
+  })
+  t.match(await line(`${apiRoot}/packages`), { audit: true, method: 'POST' })
+
+  await ask(where, '/%zz', { method: 'DELETE' })
+  t.match(await line('/%zz'), { audit: true, method: 'DELETE', status: 400, error: { code: 'BAD_REQUEST' } })
+  await ask(where, '/%zy')
+  t.notOk(
+    log.lines.some(({ fields }) => fields['path'] === '/%zy'),
+    'reading leaves none',
+  )
 })
