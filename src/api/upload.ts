@@ -82,12 +82,25 @@ const receive = async (request: FastifyRequest, path: string, limits: Limits): P
 
 const fileOfForm = async (request: FastifyRequest, path: string, limits: Limits): Promise<Upload | undefined> => {
   let upload: Upload | undefined
-  for await (const part of request.parts()) {
-    if (part.type !== 'file') continue
-    upload = await store(part.file, part.filename, path, limits)
-    if (part.file.truncated) throw tooLarge(limits.packageBytes)
+  // While a file arrives, its own time-out holds; before and after it this one does.
+  let stalled: NodeJS.Timeout | undefined
+  const wait = (): void => {
+    stalled = setTimeout(() => request.raw.destroy(), limits.receiveMs)
   }
-  return upload
+  try {
+    wait()
+    for await (const part of request.parts()) {
+      clearTimeout(stalled)
+      if (part.type === 'file') {
+        upload = await store(part.file, part.filename, path, limits)
+        if (part.file.truncated) throw tooLarge(limits.packageBytes)
+      }
+      wait()
+    }
+    return upload
+  } finally {
+    clearTimeout(stalled)
+  }
 }
 
 const store = async (source: Readable, name: string, path: string, limits: Limits): Promise<Upload> => {

@@ -8,6 +8,7 @@ import { apiRoot } from '../../src/api/paths.ts'
 import { safeFileName } from '../../src/api/upload.ts'
 import { startApi } from '../support/api-server.ts'
 import { ask, formOf } from '../support/http.ts'
+import { until } from '../support/until.ts'
 
 const bytes = Buffer.from('PK a package')
 const path = `${apiRoot}/packages`
@@ -66,8 +67,25 @@ t.test('an upload that stalls ends', async (t) => {
   stalled.write('PK')
   await ended
   stalled.destroy()
-  const { until } = await import('../support/until.ts')
   await until('the temporary file is gone', async () => (await readdir(join(directory, 'uploads'))).length === 0)
+})
+
+t.test('so does a form that stalls before or after its file', async (t) => {
+  const { where, directory } = await startApi(t, { limits: { receiveMs: 100 } })
+  const file = '--b\r\ncontent-disposition: form-data; name="package"; filename="x.son"\r\n\r\nPK'
+  const field = '--b\r\ncontent-disposition: form-data; name="a"\r\n\r\nhalf'
+  for (const begun of ['', '--b\r\ncontent-dispo', field, `${file}\r\n${field}`]) {
+    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': 1000 }
+    const stalled = request({ ...where, path, method: 'POST', headers })
+    const ended = new Promise((resolve) => {
+      stalled.once('close', resolve).on('error', () => undefined)
+      stalled.once('response', (answer) => answer.resume())
+    })
+    stalled.flushHeaders()
+    if (begun !== '') stalled.write(begun)
+    await ended
+  }
+  await until('the temporary files are gone', async () => (await readdir(join(directory, 'uploads'))).length === 0)
 })
 
 t.test('names for uploaded files', async (t) => {
