@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, chown, mkdir, stat, writeFile } from 'node:fs/promises'
 import t from 'tap'
 import { isLoopback, formatListenAddress, parseListenAddress } from '../../src/api/address.ts'
 import { refusal, type GuardPolicy } from '../../src/api/guard.ts'
@@ -152,10 +153,17 @@ t.test('a token file is made once, 0600, and one that others can read is refused
   t.equal((await stat(path)).mode & 0o777, 0o600)
   t.equal(await loadToken(path), token)
   await t.rejects(loadToken(`${directory}/open`), /may be read by others.*chmod 600/)
-  const { chmod } = await import('node:fs/promises')
   await chmod(`${directory}/short`, 0o600)
   await t.rejects(loadToken(`${directory}/short`), /at least 16 characters/)
   await t.rejects(loadToken(`${directory}/none/token`), /ENOENT/)
+  await writeFile(`${directory}/odd`, 'a-tok\u00e9n-that-is-long-enough\n', { mode: 0o600 })
+  await t.rejects(loadToken(`${directory}/odd`), /ASCII/, 'no header holds it')
+  execFileSync('mkfifo', ['-m', '600', `${directory}/pipe`])
+  await mkdir(`${directory}/folder`, { mode: 0o700 })
+  for (const name of ['pipe', 'folder']) await t.rejects(loadToken(`${directory}/${name}`), /is not a file/)
+  if (process.geteuid?.() !== 0) return
+  await chown(path, 4711, -1)
+  await t.rejects(loadToken(path), /belongs to the user with the number 4711.*chown root/)
 })
 
 t.test('the number of a group', async (t) => {
