@@ -25,13 +25,21 @@ const plainText = (key: string, text: string): string =>
     return '\ufffd'
   })
 
+/** The same within lists and maps. JSON escapes the controls of ASCII, but not those after it, which move a terminal's cursor as well. */
+const plainWithin = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.replaceAll(/[\u007f-\u009f]/g, '\ufffd')
+  if (Array.isArray(value)) return value.map(plainWithin)
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainWithin(part)]))
+}
+
 /** Errors have no fields of their own that a log would show. */
 const textOf = (value: unknown): unknown => (value instanceof Error ? value.message : value)
 
 const clean = format((info) => {
   for (const [key, value] of Object.entries(info)) {
     const text = textOf(value)
-    info[key] = typeof text === 'string' ? plainText(key, text) : text
+    info[key] = typeof text === 'string' ? plainText(key, text) : plainWithin(text)
   }
   return info
 })

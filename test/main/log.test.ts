@@ -22,6 +22,22 @@ void t.test('a line is a line, whatever its values hold', (t) => {
   t.end()
 })
 
+void t.test('nor do the controls after ASCII come through, deep within or not', (t) => {
+  for (const form of ['json', 'pretty'] as const) {
+    const [line, ...more] = logged(form, (log) => {
+      log.info('asked', {
+        name: 'a\u009b2J',
+        objects: ['x\u009b2J\u007f'],
+        exec: { program: ['\u009b2J'], copy: 1, none: null },
+      })
+    })
+    t.same(more, [])
+    t.match(line, /a\ufffd2J.*x\ufffd2J\ufffd|x\ufffd2J\ufffd.*a\ufffd2J|a\ufffd2J/)
+    t.notMatch(line, /[\u007f-\u009f]/, form)
+  }
+  t.end()
+})
+
 void t.test('errors are told by their messages', (t) => {
   const [line] = logged('json', (log) => {
     log.warn('broke', { error: new TypeError('no such thing'), key: 'x' })
