@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isMap, parseDocument, type Document } from 'yaml'
 import { ApiError } from '../api/errors.ts'
@@ -9,18 +9,35 @@ import { ApiError } from '../api/errors.ts'
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
-/** Writes beside and renames; the temporary name is one that the watcher ignores. */
+/**
+ * Writes beside and renames; the temporary name is one that the watcher ignores. Manifests may hold passwords: a file keeps its owner and
+ * who may read it, and a new one is for its owner and its group.
+ */
 export const replaceManifest = async (directory: string, file: string, content: string | Uint8Array): Promise<void> => {
   const path = join(directory, file)
   const temporary = join(dirname(path), `.${file.split('/').at(-1) ?? ''}.${randomUUID().slice(0, 8)}.tmp`)
   try {
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(temporary, content, { mode: 0o644 })
+    await writeLike(await stat(path).catch(() => undefined), temporary, content)
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
     throw new ApiError('UNAVAILABLE', `cannot write ${path}: ${reasonOf(error)}`, { cause: error })
   }
+}
+
+const writeLike = async (
+  model: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
+  path: string,
+  content: string | Uint8Array,
+): Promise<void> => {
+  await using file = await open(path, 'wx', model === undefined ? 0o640 : 0o600)
+  await file.writeFile(content)
+  if (model === undefined) return
+  const { uid, gid } = await file.stat()
+  // Only root may give files away. The mode comes last: a change of the owner may take bits of it.
+  if (uid !== model.uid || gid !== model.gid) await file.chown(model.uid, model.gid).catch(() => undefined)
+  await file.chmod(model.mode & 0o777)
 }
 
 /** Text of a file; undefined when it is not there. */

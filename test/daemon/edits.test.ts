@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, readdir, stat, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
@@ -141,6 +141,21 @@ void t.test('suspend: one field changes, comments and other documents stay', asy
   t.match(await backend.suspend('demo', true), { action: 'unchanged', generation: 2 })
   t.match(await backend.suspend('demo', false), { action: 'configured', generation: 3 })
   await t.rejects(backend.suspend('other', true), { code: 'NOT_FOUND' })
+})
+
+void t.test('who could not read a file before an edit cannot after it; others cannot read a new one', async (t) => {
+  const { backend, directory, write } = await startDaemonWorld(t)
+  await write('a.yaml', buildManifest('demo', 'none'))
+  const path = join(directory, 'a.yaml')
+  await chmod(path, 0o600)
+  if (process.geteuid?.() === 0) await chown(path, 4711, 4712)
+  const before = await stat(path)
+  await backend.suspend('demo', true)
+  const { mode, uid, gid, ino } = await stat(path)
+  t.not(ino, before.ino, 'it is another file')
+  t.same([mode & 0o777, uid, gid], [0o600, before.uid, before.gid])
+  await backend.apply(buildManifest('fresh', 'none'), { dryRun: false })
+  t.equal((await stat(join(directory, 'serviceinstance-fresh.yaml'))).mode & 0o007, 0)
 })
 
 void t.test('edits of one file at one time do not undo each other', async (t) => {

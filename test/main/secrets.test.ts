@@ -89,7 +89,10 @@ t.test('secrets are in no log, status, diff, event, metric, argument, or file th
     t.notMatch(text, secret, what)
   }
   const open: string[] = []
-  for (const entry of await readdir(state, { recursive: true, withFileTypes: true })) {
+  const kept = await Promise.all(
+    [state, manifests].map((one) => readdir(one, { recursive: true, withFileTypes: true })),
+  )
+  for (const entry of kept.flat()) {
     const path = join(entry.parentPath, entry.name)
     if (
       !entry.isFile() ||
@@ -102,5 +105,5 @@ t.test('secrets are in no log, status, diff, event, metric, argument, or file th
     const modes = await Promise.all([path, entry.parentPath].map(async (one) => (await stat(one)).mode & 0o007))
     if (modes.every((mode) => mode !== 0)) open.push(path)
   }
-  t.strictSame(open, [], 'what the state directory keeps of manifests, others cannot read')
+  t.strictSame(open, [], 'what is kept of manifests, others cannot read')
 })
