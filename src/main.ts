@@ -7,6 +7,10 @@ import { LockedError } from './store/lock.ts'
 
 /** The daemon's command line: `sond run`. */
 
+// A Unix socket has the mode that this leaves it, from its bind(2) until it gets its own: nobody else may use it in between.
+const givenMask = process.umask(0o077)
+process.umask(givenMask | 0o002)
+
 const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
 } // our own file

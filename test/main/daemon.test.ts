@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -57,6 +57,7 @@ const run = (t: Test, directory: string, args: readonly string[]) => {
         .end()
     })
   return {
+    pid: child.pid,
     log: () => log,
     get,
     answers: () => until('the API', () => get('/healthz').catch(() => undefined), { timeout: 30_000 }),
@@ -80,6 +81,15 @@ void t.test('runs, ends by a signal, and leaves no lock; another on its state is
   t.equal(await sond.end(), 0)
   t.equal(existsSync(join(directory, 'api.sock')), false)
   t.equal(existsSync(join(directory, 'state', 'lock')), false, readdirSync(join(directory, 'state')).join(' '))
+})
+
+void t.test('others may write to nothing that it makes, not even to a socket before that has its mode', async (t) => {
+  const directory = await ownDirectory(t)
+  const before = process.umask(0)
+  const sond = run(t, directory, ['--engines', 'memory'])
+  process.umask(before)
+  await sond.answers()
+  t.match(readFileSync(`/proc/${String(sond.pid)}/status`, 'utf8'), /^Umask:\t0002$/m)
 })
 
 void t.test('engines that are away: the API is there and says what is waited for; a signal ends it soon', async (t) => {

@@ -151,6 +151,7 @@ export const createGates = (options: { readonly directory: string; readonly busy
 
   const prepare = async (path: string): Promise<void> => {
     await mkdir(path, { recursive: true, mode: 0o755 })
+    await chmod(path, 0o755) // whatever the daemon's umask: whoever the image runs as comes through here
     const gate = join(path, 'gate')
     await Promise.all([linkBusybox(join(path, 'busybox')), writeNameFiles(path)])
     // Not replaced when it is there: a container may wait at it.

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 
@@ -45,7 +45,9 @@ const resolver = async (): Promise<string> => {
 export const writeNameFiles = async (directory: string): Promise<void> => {
   const write = async (name: (typeof nameFiles)[number], text: string): Promise<void> => {
     try {
-      await writeFile(join(directory, name), text, { flag: 'wx', mode: 0o644 })
+      await using file = await open(join(directory, name), 'wx', 0o644)
+      await file.chmod(0o644) // whatever the daemon's umask: everybody in the container reads them
+      await file.writeFile(text)
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
