@@ -84,6 +84,7 @@ t.test('who may ask', async (t) => {
       { host: '127.0.0.1', authorization: 'Basic a-long-enough-token' },
       'UNAUTHORIZED',
     ],
+    ['a page of a sister site', open, 'POST', '/x', { host: '127.0.0.1', 'sec-fetch-site': 'same-site' }, 'FORBIDDEN'],
     ['a probe needs no token', guarded, 'GET', '/readyz', { host: '127.0.0.1' }, undefined],
     ['metrics do', guarded, 'GET', '/metrics', { host: '127.0.0.1' }, 'UNAUTHORIZED'],
   ]
