@@ -4,7 +4,15 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import { EngineError } from '../model/errors.ts'
-import { killGroup, programEnvironment, runProgram, type ProgramOptions, type ProgramResult } from './process.ts'
+import {
+  killGroup,
+  notStarted,
+  programEnvironment,
+  runProgram,
+  startPiped,
+  type ProgramOptions,
+  type ProgramResult,
+} from './process.ts'
 
 /**
  * Starts short programs through a small process. Node forks itself for every program that it starts: 2.5 ms of CPU and, on
@@ -58,15 +66,17 @@ const answerIn = (text: string): { readonly text: string; readonly rest: string 
 
 const startShell = (command: readonly string[]): Shell => {
   const [file, ...args] = [...command, '/bin/sh', '-c', script]
-  const child = spawn(file, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = startPiped(file, () =>
+    spawn(file, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] }),
+  )
   let stdout = ''
   let stderr = ''
   let usable = true
   let waiting: { readonly done: () => void; readonly fail: (error: unknown) => void } | undefined
 
-  const ended = (cause?: unknown): void => {
+  const ended = (error: EngineError): void => {
     usable = false
-    waiting?.fail(new EngineError('UNAVAILABLE', { program: file, error: stderr.slice(0, 200) }, { cause }))
+    waiting?.fail(error)
   }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
@@ -77,8 +87,8 @@ const startShell = (command: readonly string[]): Shell => {
     waiting?.done()
   })
   child.stdin.on('error', () => undefined) // its end is told by `close`
-  child.on('error', ended)
-  child.on('close', () => ended())
+  child.on('error', (cause) => ended(notStarted(file, cause)))
+  child.on('close', () => ended(new EngineError('UNAVAILABLE', { program: file, error: stderr.slice(0, 200) })))
 
   const settled = (): ProgramResult | undefined => {
     const [out, error] = [answerIn(stdout), answerIn(stderr)]

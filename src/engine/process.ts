@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { EngineError } from '../model/errors.ts'
+import { EngineError, type EngineErrorCode } from '../model/errors.ts'
 
 /**
  * Programs of the host, always by an argument vector. A program runs in a process group of its own, so that a time-out
@@ -40,9 +40,41 @@ export const killGroup = (child: ChildProcess): void => {
   }
 }
 
+/** What the host may have too little of to start one more program. */
+const shortages: Readonly<Record<string, readonly [EngineErrorCode, string]>> = {
+  EAGAIN: ['NO_PROCESSES', 'see ulimit -u, TasksMax of the unit and kernel.pid_max'],
+  ENOMEM: ['NO_MEMORY', 'the host refuses it to sond'],
+  EMFILE: ['NO_HANDLES', 'sond itself has as many open as it may; see ulimit -n and LimitNOFILE of the unit'],
+  ENFILE: ['NO_HANDLES', 'the host has as many open as it may; see fs.file-max'],
+}
+
+export const notStarted = (program: string, cause: unknown): EngineError => {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const [kind, reason] = shortages[code] ?? ['UNAVAILABLE', undefined]
+  return new EngineError(kind, { program, ...(reason === undefined ? {} : { reason }) }, { cause })
+}
+
+/**
+ * Calls `spawn` for a program with pipes. Out of memory it throws; out of file handles it gives a child that has no streams, whatever
+ * its types promise, and an error event that would end the daemon.
+ * @throws EngineError when the host has too little of something to start one more
+ */
+export const startPiped = <Child extends ChildProcess>(program: string, begin: () => Child): Child => {
+  let child: Child
+  try {
+    child = begin()
+  } catch (cause) {
+    throw notStarted(program, cause)
+  }
+  child.on('error', () => undefined)
+  const given: Partial<ChildProcess> = child
+  if (given.stdout === undefined) throw notStarted(program, Object.assign(new Error('no pipes'), { code: 'EMFILE' }))
+  return child
+}
+
 /**
  * Runs a program to its end; resolves whatever its exit code is.
- * @throws EngineError `TIMEOUT`, `CANCELLED`, or `UNAVAILABLE` when it cannot be started.
+ * @throws EngineError `TIMEOUT`, `CANCELLED`, or another when it cannot be started: `UNAVAILABLE`, or what the host has too little of.
  */
 export const runProgram = (
   command: string,
@@ -54,7 +86,9 @@ export const runProgram = (
       reject(new EngineError('CANCELLED', { program: command }))
       return
     }
-    const child = spawn(command, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = startPiped(command, () =>
+      spawn(command, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] }),
+    )
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     let cut: EngineError | undefined
@@ -81,7 +115,7 @@ export const runProgram = (
     child.stdin.on('error', () => undefined) // a program that ends early says why by its exit code
     child.on('error', (cause) => {
       over()
-      reject(new EngineError('UNAVAILABLE', { program: command }, { cause }))
+      reject(notStarted(command, cause))
     })
     child.on('close', (code) => {
       over()
@@ -112,16 +146,32 @@ export interface FollowOptions {
   onEnd(): void
 }
 
+/** Its end is told later, as that of one which was started: whoever follows it has no hold of it yet. */
+const neverStarted = (error: unknown, options: FollowOptions): FollowedProgram => {
+  const timer = setImmediate(() => {
+    options.onError(String(error))
+    options.onEnd()
+  })
+  return { pid: 0, stop: async () => clearImmediate(timer) }
+}
+
 /**
  * Starts a program that prints lines until it is stopped. The kernel ends it when this process dies, however that
  * happens: nobody would read it any more, and not every program ends on a closed pipe.
  */
 export const followProgram = (command: string, args: readonly string[], options: FollowOptions): FollowedProgram => {
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
-    env: programEnvironment(),
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  let child
+  try {
+    child = startPiped(command, () =>
+      spawn('setpriv', ['--pdeathsig', 'KILL', command, ...args], {
+        env: programEnvironment(),
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    )
+  } catch (error) {
+    return neverStarted(error, options)
+  }
   const end = Promise.withResolvers<undefined>()
   let stopped = false
   let ended = false

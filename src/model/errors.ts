@@ -14,6 +14,9 @@ export const engineErrors = {
   START_FAILED: { retry: true, text: 'the container did not start' },
   GATE_FAILED: { retry: true, text: 'the gate of the container could not be opened' },
   NO_SPACE: { retry: true, text: 'no space is left' },
+  NO_MEMORY: { retry: true, text: 'no memory is left' },
+  NO_HANDLES: { retry: true, text: 'no file handle is left' },
+  NO_PROCESSES: { retry: true, text: 'no process can be started' },
   REFUSED: { retry: true, text: 'the engine refused' },
 } as const
 

@@ -122,6 +122,40 @@ t.test('a followed program goes with the daemon, even when that is killed', asyn
   await until('its end', async () => !(await isThere(pid)))
 })
 
+t.test(
+  'no file handle left: it is told as that, the daemon goes on, and so do programs when there are some',
+  async (t) => {
+    const inModule = (file: string): string => JSON.stringify(join(import.meta.dirname, '../../src/engine', file))
+    const script = `import { openSync, closeSync } from 'node:fs'
+    import { followProgram, runProgram } from ${inModule('process.ts')}
+    import { createLauncher } from ${inModule('launcher.ts')}
+    const launcher = createLauncher(['setpriv'])
+    const none = () => undefined
+    const follow = () => new Promise((onEnd) => followProgram('true', [], { onLine: none, onError: none, onEnd }))
+    const wordOf = (work) => work.then(() => 'done', (error) => error.code + ' ' + error.details.reason)
+    const all = async () => [
+      await wordOf(runProgram('true', [], { timeoutMs: 5000 })),
+      await wordOf(launcher.run('true', [], { timeoutMs: 5000 })),
+      await wordOf(follow()),
+    ]
+    await all()
+    await new Promise((done) => setTimeout(done, 1500)) // the launcher's shell ends
+    const held = []
+    try { for (;;) held.push(openSync('/dev/null')) } catch {}
+    const short = await all()
+    for (const handle of held) closeSync(handle)
+    console.log(JSON.stringify([short, await all()]))
+    launcher.close()`
+    const limited = spawn('prlimit', ['--nofile=64:64', process.execPath, '--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const [line] = (await once(createInterface({ input: limited.stdout }), 'line')) as [string] // one line, printed above
+    const [short, again] = JSON.parse(line) as [string[], string[]] // as printed above
+    t.match(short, [/^NO_HANDLES .*ulimit -n/, /^NO_HANDLES .*ulimit -n/, 'done'])
+    t.same(again, ['done', 'done', 'done'])
+  },
+)
+
 t.test('calls of one moment share a batch; those with one key do not', async (t) => {
   const batches: string[][] = []
   const call = createBatcher<string, string>(

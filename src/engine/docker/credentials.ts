@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import type { AuthConfig } from 'dockerode'
 import type { ImageRef } from '../../model/names.ts'
+import { startPiped } from '../process.ts'
 
 /** Registry credentials as `docker login` leaves them. They are never logged and never part of an error. */
 export type CredentialSource = (image: ImageRef) => Promise<AuthConfig | undefined>
@@ -38,7 +39,10 @@ const fromEntry = (entry: unknown, serveraddress: string): AuthConfig | undefine
 const fromHelper = async (helper: string, serveraddress: string): Promise<AuthConfig | undefined> => {
   if (!/^[a-z0-9-]+$/.test(helper)) return undefined
   const answer = await new Promise<string>((resolve) => {
-    const child = spawn(`docker-credential-${helper}`, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], timeout: 10_000 })
+    const program = `docker-credential-${helper}`
+    const child = startPiped(program, () =>
+      spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], timeout: 10_000 }),
+    )
     let output = ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (part: string) => (output += part))

@@ -33,6 +33,9 @@ const unreachable = new Set([
 /** Docker has no codes beside the HTTP status; its daemon and runc are told apart by their sentences alone. */
 const sentences: readonly (readonly [RegExp, EngineErrorCode])[] = [
   [/no space left on device|disk quota exceeded/i, 'NO_SPACE'],
+  [/cannot allocate memory|out of memory|oom[- ]killed|ENOMEM/i, 'NO_MEMORY'],
+  [/too many open files|EMFILE|ENFILE/i, 'NO_HANDLES'],
+  [/resource temporarily unavailable|cannot fork|pids limit/i, 'NO_PROCESSES'],
   [/no such image|manifest for .* not found|repository does not exist/i, 'IMAGE_NOT_FOUND'],
   [
     /requested (?:cpus|memory nodes) are not available|for cpuset|cpuset\.cpus|minimum memory limit|memory limit|memoryswap|cpu cfs|cfs_(?:quota|period)|cpu\.max|memory\.(?:max|limit|memsw)|nano ?cpus|range of cpus/i,

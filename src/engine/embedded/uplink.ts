@@ -125,7 +125,11 @@ export const startUplink = async (
       } else if (typeof message === 'object' && 'failed' in message) reject(new Error(String(message.failed)))
       else resolve(undefined)
     })
-    started.once('error', reject)
+    started.once('error', (error) => {
+      reject(error)
+      // One that could not be started has no exit either.
+      if (started.pid === undefined && !stopped.signal.aborted) void again()
+    })
     started.once('exit', () => {
       reject(new Error('the listener ended'))
       if (!stopped.signal.aborted) void again()
