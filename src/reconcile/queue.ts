@@ -42,6 +42,8 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
   const waiting = new Set<string>()
   const running = new Map<string, { again: boolean; renewed: boolean }>()
   const timers = new Map<string, { due: number; cancel: () => void }>()
+  /** Workers that have a key, or had one a moment ago. */
+  let busy = 0
   const abort = new AbortController()
   let idlers: (() => void)[] = []
 
@@ -76,6 +78,7 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
   const run = async (key: string): Promise<void> => {
     const state = { again: false, renewed: false }
     running.set(key, state)
+    busy += 1
     try {
       const turn: Turn = {
         look: () => {
@@ -90,15 +93,19 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
       addAfter(key, waitAfter(key, error))
     } finally {
       running.delete(key)
-      if (state.again || state.renewed) add(key)
-      next()
+      if (state.again || state.renewed) put(key)
+      // Where engines answer at once, turn would follow turn, and nothing else come in: no request, no changed file.
+      setImmediate(() => {
+        busy -= 1
+        next()
+      })
     }
   }
 
   const next = (): void => {
     if (!abort.signal.aborted) {
       for (const key of waiting) {
-        if (running.size >= concurrency) break
+        if (busy >= concurrency) break
         waiting.delete(key)
         void run(key)
       }
@@ -106,16 +113,18 @@ export const createQueue = ({ work, failed, concurrency, clock }: QueueOptions):
     settle()
   }
 
-  const add = (key: string): void => {
+  /** Without beginning it. */
+  const put = (key: string): void => {
     if (abort.signal.aborted) return
     timers.get(key)?.cancel()
     timers.delete(key)
     const state = running.get(key)
-    if (state !== undefined) {
-      state.again = true
-      return
-    }
-    waiting.add(key)
+    if (state === undefined) waiting.add(key)
+    else state.again = true
+  }
+
+  const add = (key: string): void => {
+    put(key)
     next()
   }
 

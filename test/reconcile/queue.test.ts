@@ -32,8 +32,10 @@ const start = (options: Partial<QueueOptions> = {}) => {
   return { clock, queue, begun, last, keys }
 }
 
-/** Lets promises that are settled have their say. */
-const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+/** Lets promises that are settled have their say, and what waits for a worker begin. */
+const tick = async (): Promise<void> => {
+  for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
 
 void t.test('a key is in the queue once, and has one worker at a time', async (t) => {
   const { queue, keys, last } = start()
@@ -45,6 +47,21 @@ void t.test('a key is in the queue once, and has one worker at a time', async (t
   last().end()
   await tick()
   t.equal(keys(), 'a a')
+})
+
+void t.test('turns that wait for nothing leave room for everything else', async (t) => {
+  let done = 0
+  const { queue } = start({
+    work: async (key) => {
+      done += 1
+      queue.add(`${key}+`.slice(0, 8)) // as a turn does that leaves work for another key
+      return undefined
+    },
+  })
+  for (let n = 0; n < 100; n += 1) queue.add(String(n))
+  await tick()
+  t.ok(done < 100, `${done} turns before anything else had its say`)
+  await queue.close()
 })
 
 void t.test('so many work at a time, the others wait for their turn', async (t) => {
