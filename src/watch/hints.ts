@@ -4,6 +4,7 @@ import { watch } from 'chokidar'
 import type { Log } from '../model/log.ts'
 import type { Arrivals } from './arrivals.ts'
 import type { HintFolder } from './scan.ts'
+import type { Clock } from './types.ts'
 
 /** Says that something changed in one of the folders; what, only a scan tells. */
 export interface Hints {
@@ -13,9 +14,25 @@ export interface Hints {
 }
 
 interface Listening {
-  identity: string
+  readonly identity: string
   names: ReadonlySet<string> | undefined
-  readonly watcher: { close(): Promise<void> }
+  /** When it was found not to work, in milliseconds that never jump. */
+  failedAt?: number
+  watcher?: { close(): Promise<void> }
+}
+
+/** Shortest time until listening is tried again where it failed. Milliseconds. */
+const retryMs = 5_000
+
+/** What runs out is no disk and mostly not the daemon's file handles, whatever the system's words say: the limits of inotify(7). */
+const limits: Readonly<Record<string, string>> = {
+  ENOSPC: 'fs.inotify.max_user_watches, watches of all programs of this user',
+  EMFILE: 'fs.inotify.max_user_instances, listening programs of this user; or file handles of sond, ulimit -n',
+}
+
+const limitOf = (error: unknown): { readonly limit?: string } => {
+  const limit = error instanceof Error && 'code' in error ? limits[String(error.code)] : undefined
+  return limit === undefined ? {} : { limit }
 }
 
 /**
@@ -23,7 +40,7 @@ interface Listening {
  * same name, is told by scans, so circles of links and swapped folders are no concern here. A watcher that begins to listen
  * is a hint too: what changed between the scan and that moment would be missed otherwise.
  */
-export const createHints = (log: Log, arrivals: Arrivals, hint: () => void): Hints => {
+export const createHints = (log: Log, arrivals: Arrivals, clock: Clock, hint: () => void): Hints => {
   const watchers = new Map<string, Listening>()
   let warned = false
 
@@ -33,13 +50,26 @@ export const createHints = (log: Log, arrivals: Arrivals, hint: () => void): Hin
     if (name === null || names === undefined || names.has(name)) hint()
   }
 
-  const failed = (folder: string, error: unknown): void => {
-    // Typically ENOSPC: the host's limit on inotify watches. The periodic look still finds every change.
-    if (!warned) log.warn('cannot listen for changes, looking periodically', { folder, error: String(error) })
+  const failed = (folder: string, listening: Listening, error: unknown): void => {
+    listening.failedAt = clock.monotonic()
+    // The periodic look still finds every change, and tries to listen again.
+    if (!warned) {
+      const fields = { folder, error: String(error), ...limitOf(error) }
+      log.warn('cannot listen for changes, looking periodically until it can', fields)
+    }
     warned = true
   }
 
-  const open = (folder: string): Listening['watcher'] =>
+  const works = ({ failedAt }: Listening): void => {
+    if (failedAt !== undefined) return
+    if (warned && watchers.values().every((one) => one.failedAt === undefined)) {
+      log.info('listening for changes again')
+      warned = false
+    }
+    hint()
+  }
+
+  const open = (folder: string, listening: Listening): Listening['watcher'] =>
     watch(folder, {
       depth: 0,
       followSymlinks: false,
@@ -49,44 +79,48 @@ export const createHints = (log: Log, arrivals: Arrivals, hint: () => void): Hin
       ignored: (path) => path !== folder,
     })
       .on('raw', (event, name) => heard(folder, event, name))
-      .on('ready', hint)
-      .on('error', (error) => failed(folder, error))
+      .on('ready', () => works(listening))
+      .on('error', (error) => failed(folder, listening, error))
 
   /** A folder of which few names count may be a busy one, such as /tmp: chokidar reads a folder in full whenever anything in it changes. */
-  const openForNames = (folder: string): Listening['watcher'] => {
+  const openForNames = (folder: string, listening: Listening): Listening['watcher'] => {
     try {
       const watcher = watchNames(folder, (event, name) => heard(folder, event, name))
-      watcher.on('error', (error) => failed(folder, error))
-      hint()
+      watcher.on('error', (error) => failed(folder, listening, error))
+      works(listening)
       return { close: async () => watcher.close() }
     } catch (error) {
-      failed(folder, error)
-      return { close: async () => undefined }
+      failed(folder, listening, error)
+      return undefined
     }
   }
+
+  const isOver = ({ failedAt = Infinity }: Listening): boolean => clock.monotonic() - failedAt >= retryMs
 
   return {
     listen: async (folders) => {
       const closing: Promise<void>[] = []
-      for (const [folder, { identity, watcher }] of watchers) {
-        if (folders.get(folder)?.identity === identity) continue
+      for (const [folder, listening] of watchers) {
+        if (folders.get(folder)?.identity === listening.identity && !isOver(listening)) continue
         watchers.delete(folder)
-        closing.push(watcher.close())
+        if (listening.watcher !== undefined) closing.push(listening.watcher.close())
       }
       await Promise.all(closing)
       for (const [folder, { identity, names }] of folders) {
         const known = watchers.get(folder)
         if (known !== undefined) known.names = names
         else {
-          const watcher = names === undefined ? open(folder) : openForNames(folder)
-          watchers.set(folder, { identity, names, watcher })
+          const listening: Listening = { identity, names }
+          watchers.set(folder, listening)
+          const watcher = names === undefined ? open(folder, listening) : openForNames(folder, listening)
+          if (watcher !== undefined) listening.watcher = watcher
         }
       }
     },
     close: async () => {
       const all = [...watchers.values()]
       watchers.clear()
-      await Promise.all(all.map(({ watcher }) => watcher.close()))
+      await Promise.all(all.flatMap(({ watcher }) => watcher?.close() ?? []))
     },
   }
 }

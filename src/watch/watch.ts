@@ -57,7 +57,7 @@ export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): 
   }
 
   // While a tree is being filled, hints come faster than looks can be made: leave as much time for other work.
-  const hints = createHints(log, arrivals, () => lookWithin(Math.max(gather, cost)))
+  const hints = createHints(log, arrivals, clock, () => lookWithin(Math.max(gather, cost)))
 
   const lookOnce = async (): Promise<Looked | undefined> => {
     if (closed) return undefined
