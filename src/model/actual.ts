@@ -45,6 +45,8 @@ export interface ObservedContainer extends UnitKey {
   /** ISO 8601 with nanoseconds as the engine gives it; identifies one run of the container. */
   readonly startedAt: string
   readonly exitCode: number
+  /** The kernel killed its program, or a part of it, in this run: there was no memory for it. */
+  readonly outOfMemory?: true
   /** What the image's own check says of this run; absent when the image has none. */
   readonly health?: Health
   readonly image: ImageRef
@@ -57,6 +59,18 @@ export interface ObservedContainer extends UnitKey {
   readonly network: 'none' | 'bridge'
   /** What Docker gave it on its own bridge; absent while it does not run. */
   readonly management?: { readonly address: string; readonly mac: string }
+}
+
+/** The code a run ended with, and of what when that was memory: `code 3`. */
+export const codeOfEnd = ({
+  exitCode,
+  outOfMemory,
+  limits: { memoryBytes },
+}: Pick<ObservedContainer, 'exitCode' | 'outOfMemory' | 'limits'>): string => {
+  if (outOfMemory === undefined) return `code ${exitCode}`
+  const limit =
+    memoryBytes === 0 ? 'without a limit of its own' : `its limit is ${Math.round(memoryBytes / 2 ** 20)} MiB`
+  return `code ${exitCode} (out of memory, ${limit})`
 }
 
 /** A SON_EMU_CMD or SON_EMU_CMD_STOP that the container's environment has. */

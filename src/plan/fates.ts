@@ -1,4 +1,4 @@
-import type { ObservedContainer } from '../model/actual.ts'
+import { codeOfEnd, type ObservedContainer } from '../model/actual.ts'
 import type { DesiredContainer } from '../model/desired.ts'
 import { assertNever } from '../model/errors.ts'
 import type { PlanNotice } from '../model/plan.ts'
@@ -72,7 +72,7 @@ export const fateOf = (
     case 'exited':
       return unlessHeld(
         drift === undefined
-          ? { kind: 'start', actual, cause: `container exited with code ${actual.exitCode}` }
+          ? { kind: 'start', actual, cause: `container exited with ${codeOfEnd(actual)}` }
           : recreate(drift),
       )
     case 'dead': // Docker's word for one whose removal failed: it cannot be started again

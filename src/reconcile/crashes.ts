@@ -1,4 +1,4 @@
-import type { ObservedContainer } from '../model/actual.ts'
+import { codeOfEnd, type ObservedContainer } from '../model/actual.ts'
 import type { ContainerName } from '../model/names.ts'
 import type { ContainerHistory } from '../store/records.ts'
 import type { Backoff } from './backoff.ts'
@@ -87,10 +87,11 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
       backoff.succeed(container.name)
     }
     if (uptime > shortRun) run.kills = 0
-    if (killed.has(container.exitCode)) run.kills += 1
+    // The kernel's kill for want of memory is the program's own doing, or its limit's: the next run ends the same way.
+    if (killed.has(container.exitCode) && container.outOfMemory === undefined) run.kills += 1
     else run.crashes += 1
     if (run.crashes < 2 && run.kills <= killsForgiven) return
-    const what = `its program ended with code ${String(container.exitCode)} after ${String(Math.round(uptime / 1000))} s`
+    const what = `its program ended with ${codeOfEnd(container)} after ${String(Math.round(uptime / 1000))} s`
     const wait = backoff.fail(container.name, what)
     run.nextStart = new Date(clock.now() + wait).toISOString()
     run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${run.nextStart}`

@@ -1,5 +1,5 @@
 import type { PlannedFunction, PlannedInterface, PlannedSap } from '../desired/result.ts'
-import type { ObservedContainer } from '../model/actual.ts'
+import { codeOfEnd, type ObservedContainer } from '../model/actual.ts'
 import { isFetching } from '../model/errors.ts'
 import type { ContainerName } from '../model/names.ts'
 import type { FunctionStatus, SapStatus } from '../model/status.ts'
@@ -31,7 +31,7 @@ const stateProblem = (observed: ObservedContainer): string | undefined => {
       return observed.gate === 'closed' ? 'its program waits for its interfaces' : undefined
     case 'exited':
     case 'dead':
-      return `its program ended with code ${observed.exitCode}`
+      return `its program ended with ${codeOfEnd(observed)}`
     case 'created':
       return 'it is not started yet'
     case 'paused':

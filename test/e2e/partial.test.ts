@@ -20,6 +20,9 @@ void t.test(
     await importBusyboxImage(docker, 'test/crashing:1', {
       cmd: ['/bin/sh', '-c', 'test -e /mnt/share/ok || exit 5; exec sleep 100000'],
     })
+    await importBusyboxImage(docker, 'test/hungry:1', {
+      cmd: ['/bin/sh', '-c', 'test -e /mnt/share/ok || { x=a; while :; do x=$x$x; done; }; exec sleep 100000'],
+    })
     await importBusyboxImage(docker, 'test/scripted:1', {
       env: { SON_EMU_CMD: 'test -e /mnt/share/ok || { echo no file; exit 3; }' },
     })
@@ -69,6 +72,13 @@ void t.test(
         condition: 'ContainersReady',
         says: /crashing\.0\.f4\.0: its program ended with code 5 after \d+ s, \d+ times in a row/,
         mend: () => writeFile(join(results, 'crashing', '0', 'f4', 'ok'), ''),
+      },
+      {
+        name: 'hungry',
+        its: { image: 'test/hungry:1', resources: { memory: { size: 16, size_unit: 'MiB' } } },
+        condition: 'ContainersReady',
+        says: /hungry\.0\.f4\.0: its program ended with code 137 \(out of memory, its limit is 16 MiB\) after \d+ s, 2 times in a row/,
+        mend: () => writeFile(join(results, 'hungry', '0', 'f4', 'ok'), ''),
       },
       {
         name: 'greedy',

@@ -68,6 +68,26 @@ void t.test('a long run makes good for all before', (t) => {
   t.end()
 })
 
+void t.test('a program that the kernel kills for want of memory has crashed, and that is told', (t) => {
+  const clock = createHandClock()
+  const crashes = make(clock)
+  const limits = { cpuset: '', cpuPeriod: 0, cpuQuota: 0, memoryBytes: 16 << 20 }
+  const runOut = (): number => {
+    const begun = seen(clock, { limits })
+    crashes.look([begun])
+    clock.step(20_000)
+    crashes.look([{ ...begun, state: 'exited', pid: 0, exitCode: 137, outOfMemory: true }])
+    return crashes.nextDue([fw]) ?? 0
+  }
+  t.equal(runOut(), 0)
+  t.equal(runOut(), 10_000, 'not as one that somebody killed')
+  t.match(
+    crashes.held().get(fw),
+    /code 137 \(out of memory, its limit is 16 MiB\) after 20 s, 2 times in a row; next start/,
+  )
+  t.end()
+})
+
 void t.test('a kill from outside is no crash, unless it goes on and on', (t) => {
   const clock = createHandClock()
   const crashes = make(clock)

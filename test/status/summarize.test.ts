@@ -108,6 +108,7 @@ t.test('all runs: ready, with everything a user asks for', async (t) => {
 t.test('what is wrong with a container', async (t) => {
   const cases: readonly (readonly [Partial<ObservedContainer>, RegExp])[] = [
     [{ state: 'exited', exitCode: 3 }, /f2\.0: its program ended with code 3$/],
+    [{ state: 'exited', exitCode: 137, outOfMemory: true }, /code 137 \(out of memory, its limit is 64 MiB\)$/],
     [{ state: 'dead', exitCode: 0 }, /ended with code 0$/],
     [{ state: 'created' }, /it is not started yet$/],
     [{ state: 'paused' }, /it is paused$/],

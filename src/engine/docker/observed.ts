@@ -94,6 +94,7 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
       pid: state.Pid,
       startedAt: state.StartedAt,
       exitCode: state.ExitCode,
+      ...(state.OOMKilled ? { outOfMemory: true } : {}),
       ...healthOf(state),
       image,
       specHash: marks[labels.specHash] ?? '',
