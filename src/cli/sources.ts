@@ -1,6 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { readBounded } from '../watch/read.ts'
 import { CliError } from './errors.ts'
+import { printable } from './format/table.ts'
 import type { Io } from './io.ts'
 
 /** A file the user named, or found below a directory the user named. */
@@ -19,6 +21,20 @@ export const isPackageFile = (file: string): boolean => packages.test(file)
 
 const isWanted = (name: string): boolean => !leftovers.test(name) && (manifests.test(name) || packages.test(name))
 
+/** A file that is not read because it is too large, or large and no package: a finding about it, as any other. */
+export class FileRefused extends CliError {
+  readonly file: string
+  readonly code: string
+  readonly reason: string
+
+  constructor(file: string, code: string, reason: string) {
+    super(`${printable(file)}: ${reason}`)
+    this.file = file
+    this.code = code
+    this.reason = reason
+  }
+}
+
 /** Files as named, files below directories by what they are called, `-` for standard input; in a stable order. */
 export const findSources = async (names: readonly string[], io: Io): Promise<readonly Source[]> => {
   const found: Source[] = []
@@ -30,7 +46,7 @@ export const findSources = async (names: readonly string[], io: Io): Promise<rea
       const roots = rootsOf(all)
       const below = all.filter((file) => isWanted(basename(file)) && !roots.some((root) => isPartOf(root, file)))
       if (below.length === 0 && roots.length === 0) {
-        throw new CliError(`${name}: no .yaml, .yml, .json or .son file below this directory`)
+        throw new CliError(`${printable(name)}: no .yaml, .yml, .json or .son file below this directory`)
       }
       found.push(...below.map(fileSource))
     } else {
@@ -54,13 +70,26 @@ export const findPackageSources = async (name: string): Promise<readonly string[
 const fileSource = (file: string): Source => ({
   file,
   bytes: async () => {
+    let handle
     try {
-      return await readFile(file)
+      handle = await open(file)
+      return await readWhole(file, handle)
     } catch (cause) {
-      throw fileError(file, cause)
+      throw cause instanceof CliError ? cause : fileError(file, cause)
+    } finally {
+      await handle?.close()
     }
   },
 })
+
+/** By the bounds of the daemon. A pipe has no size; it is read to its end. */
+const readWhole = async (file: string, handle: FileHandle): Promise<Buffer> => {
+  const stats = await handle.stat()
+  if (!stats.isFile()) return handle.readFile()
+  const read = await readBounded(handle, isPackageFile(file) ? 'package' : 'manifest', stats.size)
+  if (read.result === 'bytes') return read.bytes
+  throw new FileRefused(file, read.code, read.message)
+}
 
 /** Every file below a directory by its path there; without editors' leftovers and version control. */
 export const readTree = async (directory: string): Promise<ReadonlyMap<string, Uint8Array>> => {
@@ -111,5 +140,8 @@ export const fileError = (file: string, cause: unknown): CliError => {
     EEXIST: 'it is there already',
     ENOSPC: 'no space is left',
   }
-  return new CliError(`${file}: ${known[code] ?? (cause instanceof Error ? cause.message : String(cause))}`, { cause })
+  return new CliError(
+    `${printable(file)}: ${known[code] ?? (cause instanceof Error ? cause.message : String(cause))}`,
+    { cause },
+  )
 }

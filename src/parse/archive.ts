@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
 import { type Report, quote, wholeFile } from './report.ts'
+import { endLength, endRecords, notZipMessage } from './zip-end.ts'
 
 /** A file in an archive. */
 export interface ArchiveFile {
@@ -40,10 +41,7 @@ const limits = {
   ratioFromBytes: 4 * 1024 * 1024,
 } as const
 
-const endSignature = 0x06054b50
-const endLength = 22
 const directorySignature = 0x02014b50
-const localSignature = Buffer.from('PK\u0003\u0004')
 
 /**
  * The zip inside of what was saved around it (a form's multipart body, for one): from the first entry to the end record.
@@ -51,11 +49,8 @@ const localSignature = Buffer.from('PK\u0003\u0004')
  */
 const findZip = (bytes: Uint8Array): Buffer | undefined => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const lowest = Math.max(0, buffer.length - endLength - 2 * 0xffff)
-  for (let at = buffer.length - endLength; at >= lowest; at -= 1) {
-    if (buffer.readUInt32LE(at) !== endSignature) continue
+  for (const at of endRecords(buffer)) {
     const end = at + endLength + buffer.readUInt16LE(at + 20)
-    if (end > buffer.length) continue
     const size = buffer.readUInt32LE(at + 12)
     const offset = buffer.readUInt32LE(at + 16)
     const isZip64 = size === 0xffffffff || offset === 0xffffffff
@@ -181,7 +176,7 @@ export const readArchive = async (
 ): Promise<ReadonlyMap<string, ArchiveFile> | undefined> => {
   const zipBytes = findZip(bytes)
   if (zipBytes === undefined) {
-    report.error(wholeFile, 'NOT_A_ZIP', `this is not a whole zip archive${likelyKind(bytes)}`)
+    report.error(wholeFile, 'NOT_A_ZIP', notZipMessage(bytes))
     return undefined
   }
   try {
@@ -213,12 +208,3 @@ export const readArchive = async (
 }
 
 const messageOf = (error: unknown): string => String(error).replace(/^Error: /, '')
-
-const likelyKind = (bytes: Uint8Array): string => {
-  if (bytes.length === 0) return '; the file is empty'
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return '; it is compressed with gzip. Pack the files as a zip'
-  const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1')
-  if (/^\s*<(?:!doctype|html)/i.test(start)) return '; it is an HTML page, perhaps the answer to a failed download'
-  if (start.includes(localSignature.toString('latin1'))) return '; its end is missing, the file seems cut off'
-  return '; a package is a zip with META-INF/MANIFEST.MF'
-}

@@ -5,8 +5,8 @@ import type { ParsedPackage, Parsers } from './types.ts'
 export interface Ahead {
   /** Takes what was parsed ahead where the bytes are the same, else parses now. */
   readonly parsers: Parsers
-  /** Begins to parse; a file that changes after this was parsed in vain, and nothing else. */
-  begin(file: string, bytes: Uint8Array): void
+  /** Parses, and never fails; a file that changes after this was parsed in vain, and nothing else. */
+  begin(file: string, bytes: Uint8Array): Promise<void>
 }
 
 /** Results that nobody fetched yet, at most. */
@@ -19,14 +19,18 @@ export const createAhead = (parsers: Parsers): Ahead => {
   const begun = new Map<string, Promise<ParsedPackage>>()
 
   return {
-    begin: (file, bytes) => {
+    begin: async (file, bytes) => {
       const key = keyOf(file, bytes)
       if (begun.has(key)) return
       const [oldest] = begun.keys()
       if (oldest !== undefined && begun.size >= most) begun.delete(oldest)
       const result = parsers.package(file, bytes)
-      result.catch(() => begun.delete(key)) // asked again, it tells the error itself
       begun.set(key, result)
+      try {
+        await result
+      } catch {
+        begun.delete(key) // asked again, it tells the error itself
+      }
     },
     parsers: {
       manifest: (file, bytes) => parsers.manifest(file, bytes),

@@ -41,6 +41,9 @@ export interface Looker {
 
 /** A file whose last change is so old rested before we came; the kernel's clock is coarse, so with a margin. Milliseconds. */
 const restedFor = (settleMs: number): number => Math.max(2000, 2 * settleMs)
+/** Packages that are read ahead at one time, and bytes of the largest: more come at once only to fill the memory. */
+const mostAhead = 4
+const mostAheadBytes = 16 * 1024 * 1024
 /** A file that never rests does not keep the first look from being complete longer than so many settle times. */
 const patience = 25
 
@@ -57,6 +60,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
   const opened = clock.monotonic()
   /** What was read ahead, by file. */
   const begun = new Map<string, string>()
+  let underWay = 0
   let looks = 0
   let complete = false
   /** Nothing was ever remembered of this directory. */
@@ -86,9 +90,12 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
   /** Packages take longest to understand; a file that turns out not to rest is read again. */
   const readAhead = async (file: string, { kind, fingerprint, obstacle }: FoundFile): Promise<void> => {
     if (kind !== 'package' || obstacle !== undefined || begun.get(file) === fingerprint) return
+    if (underWay >= mostAhead) return
     begun.set(file, fingerprint)
-    const result = await readSettled(join(directory, file), kind, fingerprint)
-    if (result.result === 'bytes') ahead.begin(file, result.bytes)
+    underWay += 1
+    const result = await readSettled(join(directory, file), kind, fingerprint, mostAheadBytes)
+    if (result.result === 'bytes') await ahead.begin(file, result.bytes)
+    underWay -= 1
   }
 
   /** Milliseconds until a file may be read: one that came whole need not rest. */

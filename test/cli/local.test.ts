@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { instanceManifest } from '../support/api-server.ts'
@@ -60,6 +60,36 @@ t.test('validate tells everything about every file, without a daemon', async (t)
     code: 1,
     out: /good.yaml: ok/,
     err: /none: there is no such file or directory/,
+  })
+})
+
+t.test('what is too large, or large and no package, is told like any finding, without being read', async (t) => {
+  const directory = t.testdir({})
+  const sizes = { 'big.yaml': 3 * 2 ** 30, 'big.son': 3 * 2 ** 30, 'zeros.son': 500 * 2 ** 20 }
+  for (const [name, size] of Object.entries(sizes)) {
+    await writeFile(join(directory, name), '')
+    await truncate(join(directory, name), size) // a hole: nothing is on the disk
+  }
+  t.match(await sonctl(['validate', 'big.yaml'], { cwd: directory }), {
+    code: 1,
+    out: 'big.yaml:1:1: the file has 3221225472 bytes; at most 8388608 are read\n',
+  })
+  t.match(await sonctl(['validate', 'big.son'], { cwd: directory }), {
+    code: 1,
+    out: 'big.son:1:1: the file has 3221225472 bytes; at most 536870912 are read\n',
+  })
+  t.match(await sonctl(['validate', 'zeros.son'], { cwd: directory }), {
+    code: 1,
+    out: /^zeros.son:1:1: this is not a whole zip archive; .*\n$/,
+  })
+})
+
+t.test('the name of a file moves no cursor', async (t) => {
+  const directory = t.testdir({ 'a\u001b[31m.yaml': instanceManifest('good') })
+  t.match(await sonctl(['validate', '.'], { cwd: directory }), { code: 0, out: 'a\\x1b[31m.yaml: ok\n' })
+  t.match(await sonctl(['validate', 'b\u001b.yaml'], { cwd: directory }), {
+    code: 1,
+    err: /^error: b\\x1b.yaml: there is no/,
   })
 })
 

@@ -16,19 +16,19 @@ void t.test('what was parsed ahead is not parsed again, and only for the same by
     },
   }
   const ahead = createAhead(parsers)
-  ahead.begin('a.son', text('one'))
-  ahead.begin('a.son', text('one'))
+  void ahead.begin('a.son', text('one'))
+  void ahead.begin('a.son', text('one'))
   t.equal(await ahead.parsers.package('a.son', text('one')), answer)
   t.same(asked, ['a.son one'])
 
   await ahead.parsers.package('a.son', text('two'))
   t.same(asked, ['a.son one', 'a.son two'], 'other bytes are parsed when they are asked for')
 
-  for (let count = 0; count < 12; count += 1) ahead.begin('b.son', text(String(count)))
+  for (let count = 0; count < 12; count += 1) void ahead.begin('b.son', text(String(count)))
   await ahead.parsers.package('b.son', text('0'))
   t.equal(asked.filter((one) => one === 'b.son 0').length, 2, 'the oldest is forgotten')
 
-  ahead.begin('c.son', text(''))
+  void ahead.begin('c.son', text(''))
   await t.rejects(ahead.parsers.package('c.son', text('')), { message: 'empty' })
   t.same(ahead.parsers.manifest('m.yaml', text('')).documents, [])
 })

@@ -1,6 +1,7 @@
 import { rm, truncate, unlink } from 'node:fs/promises'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as later } from 'node:timers/promises'
 import t from 'tap'
 import { createWorld, type World } from './world.ts'
 
@@ -102,4 +103,24 @@ t.test('the same package in two files is one', async (t) => {
   await world.eventually('one is left', () => shelf(world) === 'fw:1.0(b.son)')
   await unlink(world.path('b.son'))
   await world.eventually('none is left', () => shelf(world) === '')
+})
+
+t.test('of many packages that come at once, few are read ahead of their turn', async (t) => {
+  const world = await createWorld(t, { settleMs: 200 })
+  const { parsers } = await createWorld(t) // of the same language
+  let underWay = 0
+  let most = 0
+  Object.assign(world.parsers, {
+    package: async (file: string, bytes: Uint8Array) => {
+      underWay += 1
+      most = Math.max(most, underWay)
+      await later(20) // a package that takes time
+      underWay -= 1
+      return parsers.package(file, bytes)
+    },
+  })
+  const names = Array.from({ length: 12 }, (_, index) => `p${String(index)}`)
+  await world.write(Object.fromEntries(names.map((name) => [`${name}.son`, `eu ${name} 1.0 x`])))
+  await world.eventually('all are onboarded', ({ packages }) => packages.length === names.length)
+  t.ok(most <= 5, `${String(most)} at one time`)
 })

@@ -3,7 +3,7 @@ import type { CliContext } from '../context.ts'
 import { errorLines, usageError, type ExitCode } from '../errors.ts'
 import { printable } from '../format/table.ts'
 import type { LocalTools } from '../local.ts'
-import { findPackageSources, findSources, readTree, type Source } from '../sources.ts'
+import { FileRefused, findPackageSources, findSources, readTree, type Source } from '../sources.ts'
 
 export interface ValidateOptions {
   /** Notices refuse too. */
@@ -26,7 +26,7 @@ export const validate = async (
     if (errors.length > 0) failed = true
     else
       io.out(
-        `${file}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`,
+        `${printable(file)}: ok${notices.length === 0 ? '' : `, ${notices.length} notice${notices.length === 1 ? '' : 's'}`}\n`,
       )
   }
   for (const name of names) {
@@ -43,9 +43,15 @@ export const validate = async (
 }
 
 const judge = async ({ file, bytes }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
-  if (file !== '<stdin>') return tools.validate(file, await bytes())
+  if (file !== '<stdin>') return bytes().then((read) => tools.validate(file, read), refusalOf)
   // Standard input has no ending that would tell what it is: it is a manifest.
   return (await tools.validate('stdin.yaml', await bytes())).map((each) => ({ ...each, file }))
+}
+
+const refusalOf = (error: unknown): readonly Diagnostic[] => {
+  if (!(error instanceof FileRefused)) throw error
+  const { file, code, reason } = error
+  return [{ severity: 'error', code, message: reason, file, line: 1, column: 1, path: '' }]
 }
 
 const byPlace = (a: Diagnostic, b: Diagnostic): number =>
