@@ -18,9 +18,9 @@ const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
 /** Fields whose lines are meant to be lines. */
 const ofLines: ReadonlySet<string> = new Set(['stack'])
 
-/** Control characters in values (names from packages, words of engines) must not reach a terminal or forge lines. */
+/** Control characters, marks of direction and ends of lines in values (names from packages, words of engines) must not reach a terminal or forge lines. */
 const plainText = (key: string, text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (one) => {
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => {
     if (one === '\n') return ofLines.has(key) ? one : ' | '
     return '\ufffd'
   })

@@ -62,7 +62,8 @@ const readDocument = (yaml: YamlDocument, report: Report): ManifestDocument | un
   const result = schemas[kind].safeParse(withPlainText(yaml))
   if (!result.success) reportIssues(result.error.issues, yaml, report)
   const isNamedList = checkNamedList(yaml, report)
-  if (!result.success || !isNamedList) return undefined
+  const isTold = checkFreeKeys(yaml, report)
+  if (!result.success || !isNamedList || !isTold) return undefined
   const { apiVersion: _, ...document } = result.data
   return document
 }
@@ -113,6 +114,21 @@ const checkNamedList = (yaml: YamlDocument, report: Report): boolean => {
     report.error(place, 'DUPLICATE_VNF_ID', `spec.functions[${first}] is for ${quote(id)} already; put both into one`)
   }
   return isGood
+}
+
+/** The schema leaves `__proto__` out of maps with free keys and says nothing; what somebody wrote is not dropped without a word. */
+const checkFreeKeys = (yaml: YamlDocument, report: Report): boolean => {
+  const functions = field(field(yaml.value, 'spec'), 'functions')
+  const count = Array.isArray(functions) ? functions.length : 0
+  const environments = Array.from({ length: count }, (_, index) => ['spec', 'functions', index, 'env'])
+  const maps = [['metadata', 'labels'], ...environments]
+  const wrong = maps.filter((path) => field(path.reduce<unknown>(field, yaml.value), '__proto__') !== undefined)
+  for (const path of wrong) {
+    const at = [...path, '__proto__']
+    const place = { ...yaml.placeOfKey(at), path: pathText(at) }
+    report.error(place, 'INVALID_KEY', `the key is "__proto__", which cannot be kept; another name is right`)
+  }
+  return wrong.length === 0
 }
 
 /** Environment variables and labels are text; `PORT: 8080` means the text 8080, and `VERSION: 1.10` not 1.1. */

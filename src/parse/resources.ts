@@ -1,7 +1,7 @@
 import type { CpuRequest } from '../model/documents.ts'
 import type { Cursor } from './cursor.ts'
 import { describe, quote } from './report.ts'
-import { bytesPerUnit, parseCpuSet } from './units.ts'
+import { bytesPerUnit, mostMemory, parseCpuSet } from './units.ts'
 
 export interface UnitResources {
   readonly cpu: CpuRequest
@@ -12,8 +12,6 @@ export interface UnitResources {
 const defaultBandwidth = 1
 /** Docker refuses to start a container with less. */
 const leastMemory = 6 * 1024 ** 2
-/** More than any host has; larger numbers are slips, and beyond 2^53 not exact. */
-const mostMemory = 1024 ** 5
 const mostCpus = 4096
 
 const decimalNumber = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/

@@ -1,7 +1,7 @@
 // Fields that several kinds share. Every message says what would be right; schema-issues.ts puts what was found before it.
 
 import { z } from 'zod'
-import { parseCpuSet, bytesPerUnit, parseDuration, parsePercent, parseRate, parseSize } from './units.ts'
+import { parseCpuSet, bytesPerUnit, mostMemory, parseDuration, parsePercent, parseRate, parseSize } from './units.ts'
 import { type ImageRef, type ObjectName, parseImageRef, parseObjectName, parseVnfId } from '../model/names.ts'
 import { didYouMean } from './suggest.ts'
 
@@ -57,7 +57,12 @@ export const memoryField = z
     [
       strict({ size: amount, unit: z.string().default('GB') }).transform(({ size, unit }, context): number => {
         const factor = bytesPerUnit(unit)
-        if (factor !== undefined) return Math.round(size * factor)
+        const bytes = Math.round(size * (factor ?? 1))
+        if (factor !== undefined && bytes <= mostMemory) return bytes
+        if (factor !== undefined) {
+          context.issues.push({ code: 'custom', message: 'at most 1024 TB is right', input: size, path: ['size'] })
+          return z.NEVER
+        }
         context.issues.push({ code: 'custom', message: 'KB, MB, GB or TB is right', input: unit, path: ['unit'] })
         return z.NEVER
       }),

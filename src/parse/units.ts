@@ -6,14 +6,17 @@ const milliseconds = (unit: string): number => {
   return unit === 'm' ? 60_000 : 3_600_000
 }
 
-/** `200ms`, `5s`, `1m30s`, `1h` -> milliseconds. */
+/** The longest that a timer takes (setTimeout): some 24 days. */
+const mostMilliseconds = 2 ** 31 - 1
+
+/** `200ms`, `5s`, `1m30s`, `1h` -> milliseconds; up to 24 days. */
 export const parseDuration = (text: string): number | undefined => {
   if (!/^(?:\d{1,9}(?:\.\d{1,6})?(?:ms|s|m|h))+$/.test(text)) return text === '0' ? 0 : undefined
   let total = 0
   for (const [, amount = '', unit = ''] of text.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
     total += Number(amount) * milliseconds(unit)
   }
-  return total
+  return total > mostMilliseconds ? undefined : total
 }
 
 const powers: Readonly<Record<string, number>> = { K: 1, M: 2, G: 3, T: 4 }
@@ -24,20 +27,28 @@ export const bytesPerUnit = (unit: string): number | undefined => {
   return match === null ? undefined : 1024 ** (powers[(match[1] ?? '').toUpperCase()] ?? 0)
 }
 
-/** `512MB`, `1.5 GiB` -> bytes. */
+/** More than any host has; larger numbers are slips, and beyond 2^53 not exact. */
+export const mostMemory = 1024 ** 5
+
+/** `512MB`, `1.5 GiB` -> bytes; up to a pebibyte. */
 export const parseSize = (text: string): number | undefined => {
   const [, amount, unit] = /^(\d{1,15}(?:\.\d{1,9})?) ?([A-Za-z]+)$/.exec(text) ?? []
   if (amount === undefined || unit === undefined) return undefined
   const factor = bytesPerUnit(unit)
-  return factor === undefined ? undefined : Math.round(Number(amount) * factor)
+  const bytes = factor === undefined ? Infinity : Math.round(Number(amount) * factor)
+  return bytes > mostMemory ? undefined : bytes
 }
+
+/** A thousand terabits: more than any line has, and still exact. */
+const mostRate = 1e15
 
 const decimal: Readonly<Record<string, number>> = { k: 1e3, K: 1e3, M: 1e6, G: 1e9 }
 
-/** `100Mbps`, `64kbit`, `1.5Gbit/s` -> bits per second. */
+/** `100Mbps`, `64kbit`, `1.5Gbit/s` -> bits per second; up to 10^15. */
 export const parseRate = (text: string): number | undefined => {
   const [, amount, prefix = ''] = /^(\d{1,15}(?:\.\d{1,9})?) ?([kKMG]?)(?:bps|bit(?:\/s)?)$/.exec(text) ?? []
-  return amount === undefined ? undefined : Math.round(Number(amount) * (decimal[prefix] ?? 1))
+  const rate = Math.round(Number(amount ?? Infinity) * (decimal[prefix] ?? 1))
+  return rate > mostRate ? undefined : rate
 }
 
 /** `0.1%` -> 0.1 */

@@ -283,4 +283,5 @@ t.test('whatever is in a cell, a table has one line a row and no control charact
     ),
   )
   t.equal(printable('a\nb\u0007\u009b'), 'a b\\x07\\x9b')
+  t.equal(printable('a\u202eb\u2028c\u200bd\u{e0001}'), 'a\\u{202e}b\\u{2028}c\\u{200b}d\\u{e0001}')
 })

@@ -12,12 +12,12 @@ const logged = (format: 'json' | 'pretty', act: (log: ReturnType<typeof createLo
 
 void t.test('a line is a line, whatever its values hold', (t) => {
   const [line, ...more] = logged('pretty', (log) => {
-    log.info('step failed', { error: 'a\n12:00:00.000 error forged\u001b[2J', list: ['b\n'] })
+    log.info('step failed', { error: 'a\n12:00:00.000 error forged\u001b[2J\u202e\u2028', list: ['b\n'] })
   })
   t.same(more, [])
   t.match(
     line,
-    /^\d\d:\d\d:\d\d\.\d{3} info {2}step failed error=a \| 12:00:00\.000 error forged\ufffd\[2J list=\["b\\n"\]\n$/,
+    /^\d\d:\d\d:\d\d\.\d{3} info {2}step failed error=a \| 12:00:00\.000 error forged\ufffd\[2J\ufffd\ufffd list=\["b\\n"\]\n$/,
   )
   t.end()
 })

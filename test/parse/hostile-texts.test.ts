@@ -203,7 +203,24 @@ t.test('bytes, line ends and keys', (t) => {
       whole.replace('{name: demo}', '{name: demo, constructor: {prototype: {x: 1}}}'),
       no('UNKNOWN_FIELD m.yaml:3', /constructor/),
     ),
-    manifest('a prototype among labels', whole.replace('{name: demo}', '{name: demo, labels: {__proto__: {x: 1}}}')),
+    manifest(
+      'a prototype among labels',
+      whole.replace('{name: demo}', '{name: demo, labels: {__proto__: {x: 1}}}'),
+      no('INVALID_KEY m.yaml:3', /"__proto__", which cannot be kept; another name is right/),
+    ),
+    manifest(
+      'a prototype in an environment',
+      whole.replace('{package: p}', '{package: p, functions: [{vnfId: a}, {vnfId: b, env: {A: b, __proto__: c}}]}'),
+      no('INVALID_KEY m.yaml:4', /"__proto__", which cannot be kept; another name is right/),
+    ),
+    manifest(
+      'more memory than there is',
+      whole.replace(
+        '{package: p}',
+        '{package: p, functions: [{vnfId: a, resources: {memory: {size: 1e30, unit: MB}}}]}',
+      ),
+      no('INVALID_VALUE m.yaml:4', /memory\.size is the number 1e\+30; at most 1024 TB is right/),
+    ),
     descriptor('a prototype', `__proto__: {network_functions: []}\n${nsd}`),
     descriptor(
       'only a prototype',

@@ -13,6 +13,9 @@ table('durations are milliseconds', parseDuration, {
   '5s': 5_000,
   '1m30s': 90_000,
   '1.5h': 5_400_000,
+  '596h': 2_145_600_000,
+  '597h': undefined,
+  '999999999h': undefined,
   '0': 0,
   '0s': 0,
   '5': undefined,
@@ -44,6 +47,9 @@ table('sizes are bytes', parseSize, {
   '512': undefined,
   '5XB': undefined,
   '-1MB': undefined,
+  '1024TB': 1024 ** 5,
+  '1025TB': undefined,
+  '999999999999999TB': undefined,
 })
 
 table('rates are bits per second', parseRate, {
@@ -53,6 +59,8 @@ table('rates are bits per second', parseRate, {
   '1.5Gbit/s': 1.5e9,
   '10mbps': undefined,
   '9600bps': 9600,
+  '1000000Gbps': 1e15,
+  '999999999999999Gbps': undefined,
   '10MBps': undefined,
   '100': undefined,
 })

@@ -8,11 +8,16 @@ export const formatTable = (rows: readonly (readonly string[])[]): string => {
     .join('')
 }
 
-/** Names and messages come from files and engines: none of them may move a terminal's cursor. */
+/**
+ * Names and messages come from files and engines: none of them may move a terminal's cursor, turn the direction of writing round, end
+ * a line or hide.
+ */
 export const printable = (text: string): string =>
-  text.replaceAll(/\p{Cc}/gu, (control) =>
-    control === '\n' ? ' ' : `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
+  text.replaceAll(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}]/gu, (control) => {
+    if (control === '\n') return ' '
+    const code = (control.codePointAt(0) ?? 0).toString(16)
+    return code.length > 2 ? `\\u{${code}}` : `\\x${code.padStart(2, '0')}`
+  })
 
 /** Code points: names are ASCII, messages nearly so; wide characters cost alignment, nothing else. */
 const displayWidth = (text: string): number => Array.from(text).length
