@@ -73,8 +73,13 @@ export const createChanges = (
       }
       // It comes with the last declared data center that goes, and goes with the first that comes.
       if ([...objects].some((key) => kindOf(key).kind === 'DataCenter')) changed(implicitEntry.key)
-      for (const digest of packages) note(`Package/${digest}`, view.get('Package', digest))
-      for (const file of files) note(`File/${file}`, view.get('File', file))
+      // All of a kind are listed once: looking each up by itself takes seconds when thousands come at a time.
+      const packageObjects = packages.size === 0 ? [] : view.list('Package')
+      const byDigest = new Map(packageObjects.map((object) => [object.spec.digest, object]))
+      for (const digest of packages) note(`Package/${digest}`, byDigest.get(digest))
+      const fileObjects = files.size === 0 ? [] : view.list('File')
+      const byFile = new Map(fileObjects.map((object) => [object.metadata.name, object]))
+      for (const file of files) note(`File/${file}`, byFile.get(file))
     }),
     board.onGone((name) => {
       view.leaving.delete(name)
