@@ -63,7 +63,12 @@ export const createChanges = (
     changed(`ServiceInstance/${name}`)
   }
 
-  changed(implicitEntry.key)
+  /** It comes with the first whole look that finds none declared, or when the last one goes; it goes when others come. */
+  const noteImplicit = (): void => {
+    const { key } = implicitEntry
+    if (known.has(key) !== (view.object(key) !== undefined)) changed(key)
+  }
+  noteImplicit()
 
   const stops = [
     watcher.onChange(({ objects, packages, files }) => {
@@ -71,8 +76,7 @@ export const createChanges = (
         noteInstance(key)
         changed(key)
       }
-      // It comes with the last declared data center that goes, and goes with the first that comes.
-      if ([...objects].some((key) => kindOf(key).kind === 'DataCenter')) changed(implicitEntry.key)
+      noteImplicit()
       // All of a kind are listed once: looking each up by itself takes seconds when thousands come at a time.
       const packageObjects = packages.size === 0 ? [] : view.list('Package')
       const byDigest = new Map(packageObjects.map((object) => [object.spec.digest, object]))

@@ -13,8 +13,9 @@ export const implicitEntry: CatalogObject<DataCenter> = {
   diagnostics: [],
 }
 
-/** Data centers as their users see them: those declared, else the implicit one. */
+/** Data centers as their users see them: those declared, else the implicit one, as soon as it is known that none is. */
 export const dataCenterEntries = ({
+  complete,
   dataCenters,
-}: Pick<Catalog, 'dataCenters'>): readonly CatalogObject<DataCenter>[] =>
-  dataCenters.size === 0 ? [implicitEntry] : [...dataCenters.values()]
+}: Pick<Catalog, 'complete' | 'dataCenters'>): readonly CatalogObject<DataCenter>[] =>
+  complete && dataCenters.size === 0 ? [implicitEntry] : [...dataCenters.values()]

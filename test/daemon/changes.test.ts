@@ -19,7 +19,7 @@ void t.test('files that come together are told each, and listed once for all of 
     return (kind === 'File' ? watcher.catalog().files.map(fileObject) : none()) as never // only files change here
   }
   const view: View = {
-    ...{ leaving: new Map(), list, get: none, object: none, instance: none, entry: none },
+    ...{ leaving: new Map(), list, get: none, object: () => undefined, instance: none, entry: none },
     ...{ fileOf: none, package: none, held: none },
   }
   const told: Change[] = []

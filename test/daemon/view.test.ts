@@ -93,6 +93,7 @@ void t.test('packages and files are told of as they come, change and go', async 
       .flatMap((change) =>
         change.type === 'EVENT' ? [] : [`${change.type} ${change.object.kind} ${change.object.metadata.source}`],
       )
+  t.same(told(), ['ADDED DataCenter (implicit)'], 'with the first whole look')
   await write('chain.son', await buildPackage(chainSketch('chain', 2, 'img:1')))
   t.same(told(), ['ADDED Package chain.son', 'ADDED File chain.son'])
   await write('chain.son', 'half of a zip')
