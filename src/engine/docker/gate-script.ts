@@ -9,6 +9,9 @@ const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** A name that a shell keeps; entries with other names, such as `discovery.type`, are lost when a shell starts a program. */
 const shellName = /^[A-Za-z_][A-Za-z0-9_]*$/
 
+/** Names that a shell sets by itself. */
+const ownNames: readonly string[] = ['PWD', 'OLDPWD', 'SHLVL']
+
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`
 
 const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='))
@@ -19,13 +22,14 @@ const nameOf = (entry: string): string => entry.slice(0, entry.indexOf('='))
  * - It blocks in open(2), not in a loop; a writer that vanishes without a line makes it wait again.
  * - Process 1 ignores signals it has no handler for, so those that stop containers get one while it waits (37 = SIGRTMIN+3).
  * - The program is looked for on the container's PATH here: the shell's own search would prefer its applets.
- * - The shell's own additions to the environment are taken back, and entries it cannot hold are given by `env`.
+ * - The shell's own additions to the environment are taken back. Entries that it cannot hold are read from what the kernel keeps of its own
+ *   start, and given by `env`: as arguments from here on they could be seen by every user of the host for as long as the gate holds.
  */
 const script = (environment: readonly string[]): string => {
-  const given = new Set(environment.map(nameOf))
-  const added = ['PWD', 'OLDPWD', 'SHLVL'].filter((name) => !given.has(name))
-  const lost = environment.filter((entry) => !shellName.test(nameOf(entry)))
-  const launch = lost.length === 0 ? '' : `${gateBusybox} env ${lost.map(quote).join(' ')} `
+  const given = environment.map(nameOf)
+  const added = ownNames.filter((name) => !given.includes(name))
+  const lost = given.filter((name) => !shellName.test(name) || ownNames.includes(name))
+  const isLost = lost.map((name) => `${quote(`${name}=`)}*`).join('|')
   return [
     `trap 'exit 143' HUP INT QUIT TERM USR1 USR2 PWR WINCH 37`,
     `[ -p ${gateMount}/gate ] || { echo 'sond: the gate is missing' >&2; exit 125; }`,
@@ -43,8 +47,15 @@ const script = (environment: readonly string[]): string => {
     `esac`,
     `[ -n "$_sond_program" ] && [ -e "$_sond_program" ] || { echo "sond: the image's program $1 is not in the image" >&2; exit 127; }`,
     `shift`,
+    `set -- "$_sond_program" "$@"`,
+    ...(lost.length === 0
+      ? []
+      : [
+          `while IFS= read -r -d '' _sond_entry; do case $_sond_entry in ${isLost}) set -- "$_sond_entry" "$@" ;; esac; done </proc/$$/environ`,
+          `set -- ${gateBusybox} env "$@"`,
+        ]),
     ...(added.length === 0 ? [] : [`unset ${added.join(' ')}`]),
-    `exec ${launch}"$_sond_program" "$@"`,
+    `exec "$@"`,
   ].join('\n')
 }
 
