@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import type { AppliedObject, Backend, Diff } from '../api/backend.ts'
@@ -12,6 +12,7 @@ import {
   documentAt,
   readManifest,
   removeDocument,
+  removeFile,
   replaceManifest,
   setField,
 } from './manifest-files.ts'
@@ -116,7 +117,7 @@ export const createEdits = (options: EditOptions): Edits => {
       const pack = view.package(name)
       if (pack === undefined || pack.files.length === 0) throw notFound
       await watcher.markDeliberate(pack.files)
-      for (const file of pack.files) await rm(join(directory, file), { force: true })
+      for (const file of pack.files) await removeFile(directory, file)
       await watcher.rescan()
       return { kind, name: packageName(pack), file: pack.files.join(', ') }
     }

@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { isMap, parseDocument, type Document } from 'yaml'
 import { ApiError } from '../api/errors.ts'
+import { heldPath, reach } from '../watch/follow.ts'
+import { oddity } from '../watch/scan.ts'
 
-/** Edits of files in the watched directory. Each file is replaced in one step, so that nobody reads half of one. */
+/**
+ * Edits of files in the watched directory. Each file is replaced in one step, so that nobody reads half of one. Links are followed
+ * as the watcher does: no edit reads, replaces or removes what a user's link alone leads to.
+ */
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
@@ -15,22 +20,39 @@ const isMissing = (error: unknown): boolean => error instanceof Error && 'code' 
  */
 export const replaceManifest = async (directory: string, file: string, content: string | Uint8Array): Promise<void> => {
   const path = join(directory, file)
-  const temporary = join(dirname(path), `.${file.split('/').at(-1) ?? ''}.${randomUUID().slice(0, 8)}.tmp`)
   try {
     await mkdir(dirname(path), { recursive: true })
-    await writeLike(await stat(path).catch(() => undefined), temporary, content)
-    await rename(temporary, path)
+    await using folder = (await reach(directory, dirname(file))).handle
+    const temporary = heldPath(folder, `.${basename(file)}.${randomUUID().slice(0, 8)}.tmp`)
+    try {
+      await writeLike(await ownership(directory, file), temporary, content)
+      await rename(temporary, heldPath(folder, basename(file)))
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined)
+      throw error
+    }
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined)
     throw new ApiError('UNAVAILABLE', `cannot write ${path}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
-const writeLike = async (
-  model: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined,
-  path: string,
-  content: string | Uint8Array,
-): Promise<void> => {
+interface Ownership {
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Undefined for a file that is not there, or no edit may follow. */
+const ownership = async (directory: string, file: string): Promise<Ownership | undefined> => {
+  try {
+    await using held = (await reach(directory, file)).handle
+    return await held.stat()
+  } catch {
+    return undefined
+  }
+}
+
+const writeLike = async (model: Ownership | undefined, path: string, content: string | Uint8Array): Promise<void> => {
   await using file = await open(path, 'wx', model === undefined ? 0o640 : 0o600)
   await file.writeFile(content)
   if (model === undefined) return
@@ -44,10 +66,25 @@ const writeLike = async (
 export const readManifest = async (directory: string, file: string): Promise<string | undefined> => {
   const path = join(directory, file)
   try {
-    return await readFile(path, 'utf8')
+    const { handle, stats } = await reach(directory, file)
+    await using held = handle
+    const odd = oddity(stats)
+    if (odd !== undefined) throw new Error(`it is ${odd}, not a regular file`)
+    return await readFile(heldPath(held), 'utf8')
   } catch (error) {
     if (isMissing(error)) return undefined
     throw new ApiError('UNAVAILABLE', `cannot read ${path}: ${reasonOf(error)}`, { cause: error })
+  }
+}
+
+/** Removes a file; one that is gone already is no error. */
+export const removeFile = async (directory: string, file: string): Promise<void> => {
+  try {
+    await using folder = (await reach(directory, dirname(file))).handle
+    await rm(heldPath(folder, basename(file)), { force: true })
+  } catch (error) {
+    if (isMissing(error)) return
+    throw new ApiError('UNAVAILABLE', `cannot remove ${join(directory, file)}: ${reasonOf(error)}`, { cause: error })
   }
 }
 
@@ -108,9 +145,7 @@ export const removeDocument = async (directory: string, file: string, kind: stri
   const isLost = parts.length <= 1 && parts.every(({ document }) => document.errors.length > 0)
   if (meant.length === 0 && !isLost) throw wrongFile(directory, file, kind, name)
   if (isLost || parts.length === meant.length) {
-    await rm(join(directory, file), { force: true }).catch((error: unknown) => {
-      throw new ApiError('UNAVAILABLE', `cannot remove ${join(directory, file)}: ${reasonOf(error)}`, { cause: error })
-    })
+    await removeFile(directory, file)
     return
   }
   const rest = splitManifest(text ?? '').filter((part) => !isIt(part))

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
 import type { Store } from '../store/store.ts'
@@ -73,7 +72,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       await known.take(file, kind, fingerprint, { result: 'refused', code: 'UNREADABLE', message })
       return true
     }
-    const result = await readSettled(join(directory, file), kind, fingerprint)
+    const result = await readSettled(directory, file, kind, fingerprint)
     if (result.result === 'changed') return false
     // Asked before the file's own memory changes: a package that a file holds already is not onboarded anew.
     const held = kind === 'package' ? new Set([...known.all().values()].map(({ memory }) => memory.digest)) : undefined
@@ -93,7 +92,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     if (underWay >= mostAhead) return
     begun.set(file, fingerprint)
     underWay += 1
-    const result = await readSettled(join(directory, file), kind, fingerprint, mostAheadBytes)
+    const result = await readSettled(directory, file, kind, fingerprint, mostAheadBytes)
     if (result.result === 'bytes') await ahead.begin(file, result.bytes)
     underWay -= 1
   }

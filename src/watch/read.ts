@@ -1,8 +1,8 @@
-import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { hasZipEnd, notZipMessage, zipHeadBytes, zipTailBytes } from '../parse/zip-end.ts'
+import { fingerprint, heldPath, LinkRefused, reach } from './follow.ts'
 import type { FileKind } from './recognise.ts'
-import { fingerprint, oddity } from './scan.ts'
+import { oddity } from './scan.ts'
 
 /** The whole content, or why it is not worth reading. */
 export type BoundedResult =
@@ -50,31 +50,32 @@ export const readBounded = async (
 }
 
 /**
- * Reads a file that was scanned with this fingerprint, whole or not at all: it is compared before and after. Opening
- * does not wait, even when the name has become a pipe since.
+ * Reads a file that was scanned with this fingerprint, whole or not at all: it is compared before and after. It is
+ * opened only when it is known to be that file: nothing waits when the name has become a pipe since, and no device is touched.
+ *
+ * @param file - its path below the watched directory
  */
 export const readSettled = async (
-  path: string,
+  directory: string,
+  file: string,
   kind: FileKind,
   scanned: string,
   most = maximumBytes[kind],
 ): Promise<ReadResult> => {
-  let handle
   try {
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
-    const before = await handle.stat({ bigint: true })
+    const { handle: reached, stats: before } = await reach(directory, file)
+    await using held = reached
     if (fingerprint(before) !== scanned || oddity(before) !== undefined) return { result: 'changed' }
+    await using handle = await open(heldPath(held))
     const read = await readBounded(handle, kind, Number(before.size), most)
     const after = await handle.stat({ bigint: true })
     return fingerprint(after) === scanned ? read : { result: 'changed' }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO'
-    if (code === 'ENOENT') return { result: 'changed' }
+    if (code === 'ENOENT' || error instanceof LinkRefused) return { result: 'changed' }
     const reason =
       code === 'EACCES' ? 'permission denied; let sond read it (chmod, chown)' : `reading fails with ${code}`
     return { result: 'refused', code: 'UNREADABLE', message: `the file cannot be read: ${reason}` }
-  } finally {
-    await handle?.close().catch(() => undefined)
   }
 }
 

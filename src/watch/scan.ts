@@ -1,6 +1,8 @@
 import type { BigIntStats, Dirent } from 'node:fs'
-import { readdir, realpath, stat } from 'node:fs/promises'
+import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import pLimit from 'p-limit'
+import { checkLinkers, fingerprint, heldPath, identity, LinkRefused, reach, type Reached } from './follow.ts'
 import { fileKind, isIgnored, type FileKind } from './recognise.ts'
 
 export interface FoundFile {
@@ -51,14 +53,10 @@ const errorText: Readonly<Record<string, string>> = {
 }
 
 const explain = (error: unknown): string => {
+  if (error instanceof LinkRefused) return error.message
   const code = codeOf(error)
   return errorText[code] ?? `reading fails with ${code}`
 }
-
-const identity = (stats: BigIntStats): string => `${stats.dev}:${stats.ino}`
-
-export const fingerprint = (stats: BigIntStats): string =>
-  `${identity(stats)}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`
 
 /** What is not a regular file, in a word; undefined for one. Opening such a thing may wait for ever. */
 export const oddity = (stats: BigIntStats): string | undefined => {
@@ -99,13 +97,27 @@ const createWalk = (root: string) => {
     }
   }
 
-  /** The folder of the file that a link leads to. */
-  const addTarget = async (link: string): Promise<void> => {
-    const target = await realpath(link)
+  /** Links that are followed at one time: each takes file handles. */
+  const following = pLimit(16)
+
+  /** What a link leads to. The folder of a file there matters from now on. */
+  const followed = async (path: string): Promise<BigIntStats> => {
+    const { handle, stats } = await reach(root, path)
+    await using held = handle
+    if (stats.isDirectory()) return stats
+    const target = await readlink(heldPath(held))
     await addFolder(dirname(target), basename(target))
+    return stats
   }
 
-  const entry = async (folder: Folder, real: string | undefined, found: Dirent): Promise<void> => {
+  /** Of the entry itself, never of what a link leads to that took its name meanwhile. */
+  const unlinked = async (folder: Reached, name: string): Promise<BigIntStats> => {
+    const stats = await lstat(heldPath(folder.handle, name), { bigint: true })
+    checkLinkers(folder.linkers, stats)
+    return stats
+  }
+
+  const entry = async (folder: Folder, reached: Reached, real: string | undefined, found: Dirent): Promise<void> => {
     const path = folder.path === '' ? found.name : `${folder.path}/${found.name}`
     const below = { path, depth: folder.depth + 1 }
     if (found.isDirectory()) {
@@ -114,9 +126,8 @@ const createWalk = (root: string) => {
     }
     const kind = fileKind(found.name)
     if (kind === undefined && !found.isSymbolicLink()) return
-    const full = join(root, path)
     try {
-      const stats = await stat(full, { bigint: true })
+      const stats = found.isSymbolicLink() ? await following(() => followed(path)) : await unlinked(reached, found.name)
       if (stats.isDirectory()) {
         queue.linked.push(below)
       } else if (kind !== undefined) {
@@ -130,7 +141,6 @@ const createWalk = (root: string) => {
           ...(odd === undefined ? {} : { obstacle: `it is ${odd}, not a regular file` }),
           ...(here ? { place: join(real, found.name) } : {}),
         })
-        if (found.isSymbolicLink()) await addTarget(full)
       }
     } catch (error) {
       const lost = codeOf(error) === 'ENOENT'
@@ -143,18 +153,20 @@ const createWalk = (root: string) => {
   }
 
   const visit = async (folder: Folder): Promise<void> => {
-    const full = join(root, folder.path)
     try {
-      const stats = await stat(full, { bigint: true })
+      const reached = await reach(root, folder.path)
+      await using handle = reached.handle
+      const { stats } = reached
       if (visited.has(identity(stats))) return
       visited.add(identity(stats))
       if (folder.depth > maximumDepth) {
         unreadable.set(folder.path, `it is nested deeper than ${maximumDepth} folders`)
         return
       }
-      const real = await addFolder(full)
-      const entries = (await readdir(full, { withFileTypes: true })).filter(({ name }) => !isIgnored(name))
-      await Promise.all(entries.map((found) => entry(folder, real, found)))
+      const real = await addFolder(await readlink(heldPath(handle)))
+      const all = await readdir(heldPath(handle), { withFileTypes: true })
+      const entries = all.filter(({ name }) => !isIgnored(name))
+      await Promise.all(entries.map((found) => entry(folder, reached, real, found)))
     } catch (error) {
       if (folder.path === '') throw error
       if (codeOf(error) !== 'ENOENT') unreadable.set(folder.path, explain(error))
@@ -188,8 +200,8 @@ const above = async (path: string): Promise<{ readonly folder: string; readonly 
 }
 
 /**
- * One look at everything below `root`: the names that count, with fingerprints. Symbolic links are followed; every folder
- * is visited once, so links in a circle end. Never throws.
+ * One look at everything below `root`: the names that count, with fingerprints. Symbolic links of root, and of the owner of what
+ * they lead to, are followed; every folder is visited once, so links in a circle end. Never throws.
  *
  * @param without - a folder that is left out wherever a link leads to it (our own state changes with every look).
  */

@@ -1,4 +1,5 @@
-import { chmod, chown, readdir, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { chmod, chown, lchown, mkdir, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
@@ -156,6 +157,48 @@ void t.test('who could not read a file before an edit cannot after it; others ca
   t.same([mode & 0o777, uid, gid], [0o600, before.uid, before.gid])
   await backend.apply(buildManifest('fresh', 'none'), { dryRun: false })
   t.equal((await stat(join(directory, 'serviceinstance-fresh.yaml'))).mode & 0o007, 0)
+})
+
+const asRoot = process.geteuid?.() === 0 ? {} : { skip: 'only root may give files to other users' }
+
+void t.test('no edit reads, replaces or removes what the link of a user leads to', asRoot, async (t) => {
+  const { backend, directory, write, watcher } = await startDaemonWorld(t)
+  const outside = join(directory, '..', 'outside')
+  await Promise.all([mkdir(outside), mkdir(join(directory, '.own'))])
+  await symlink('.own', join(directory, 'd'))
+  const of = (one: string): string => buildManifest(one, 'none')
+  await write('a.yaml', of('a'))
+  await write('d/b.yaml', of('b'))
+  await write('d/p.son', await buildPackage(chainSketch('chain', 2, 'img:1')))
+  for (const file of ['a.yaml', 'b.yaml', 'p.son']) await writeFile(join(outside, file), of(file.charAt(0)))
+  for (const [target, path] of [
+    ['../outside/a.yaml', 'a.yaml'],
+    ['../outside', 'd'],
+  ] as const) {
+    await symlink(target, join(directory, '.new'))
+    await lchown(join(directory, '.new'), 4711, 4711)
+    await rename(join(directory, '.new'), join(directory, path))
+  }
+  await watcher.rescan()
+  const refused = { code: 'UNAVAILABLE', message: /symbolic link of user 4711/ }
+  for (const one of ['a', 'b']) {
+    await t.rejects(backend.suspend(one, true), refused)
+    await t.rejects(backend.apply(of(one), { dryRun: false }), refused)
+    await t.rejects(backend.delete('ServiceInstance', one), refused)
+  }
+  const [pack] = watcher.catalog().packages
+  await t.rejects(backend.delete('Package', pack?.digest ?? ''), refused)
+  for (const file of ['a.yaml', 'b.yaml', 'p.son']) {
+    t.equal(await readFile(join(outside, file), 'utf8'), of(file.charAt(0)), file)
+  }
+})
+
+void t.test('a file that became a pipe holds no edit up', { timeout: 20_000 }, async (t) => {
+  const { backend, directory, write } = await startDaemonWorld(t)
+  await write('a.yaml', buildManifest('a', 'none'))
+  execFileSync('mkfifo', [join(directory, '.a')])
+  await rename(join(directory, '.a'), join(directory, 'a.yaml'))
+  await t.rejects(backend.suspend('a', true), { code: 'UNAVAILABLE', message: /named pipe, not a regular file/ })
 })
 
 void t.test('edits of one file at one time do not undo each other', async (t) => {
