@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { BigIntStats, Dirent } from 'node:fs'
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -73,6 +74,16 @@ interface Folder {
   readonly depth: number
 }
 
+const below = ({ path }: Folder, name: string): string => (path === '' ? name : `${path}/${name}`)
+
+const unreadableFile = (kind: FileKind, reason: string): FoundFile => ({
+  kind,
+  fingerprint: `unreadable:${reason}`,
+  modified: 0,
+  changed: 0,
+  obstacle: reason,
+})
+
 /** A walk over one directory tree, gathering what `Scan` tells. */
 const createWalk = (root: string) => {
   const files = new Map<string, FoundFile>()
@@ -117,19 +128,42 @@ const createWalk = (root: string) => {
     return stats
   }
 
-  const entry = async (folder: Folder, reached: Reached, real: string | undefined, found: Dirent): Promise<void> => {
-    const path = folder.path === '' ? found.name : `${folder.path}/${found.name}`
-    const below = { path, depth: folder.depth + 1 }
-    if (found.isDirectory()) {
-      queue.real.push(below)
+  /** A file is known by its path as text, in every message and in the store: without one it is told, not taken. */
+  const misnamed = (folder: Folder, found: Dirent<Buffer>): void => {
+    const name = found.name
+      .toString('latin1')
+      .replace(/[^ -~]/g, (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    const path = below(folder, name)
+    const reason = 'its name is not UTF-8; rename it'
+    const kind = fileKind(name)
+    if (found.isDirectory()) unreadable.set(path, reason)
+    else if (kind !== undefined) files.set(path, unreadableFile(kind, reason))
+  }
+
+  const entry = async (
+    folder: Folder,
+    reached: Reached,
+    real: string | undefined,
+    found: Dirent<Buffer>,
+  ): Promise<void> => {
+    if (!isUtf8(found.name)) {
+      misnamed(folder, found)
       return
     }
-    const kind = fileKind(found.name)
+    const name = found.name.toString()
+    if (isIgnored(name)) return
+    const path = below(folder, name)
+    const next = { path, depth: folder.depth + 1 }
+    if (found.isDirectory()) {
+      queue.real.push(next)
+      return
+    }
+    const kind = fileKind(name)
     if (kind === undefined && !found.isSymbolicLink()) return
     try {
-      const stats = found.isSymbolicLink() ? await following(() => followed(path)) : await unlinked(reached, found.name)
+      const stats = found.isSymbolicLink() ? await following(() => followed(path)) : await unlinked(reached, name)
       if (stats.isDirectory()) {
-        queue.linked.push(below)
+        queue.linked.push(next)
       } else if (kind !== undefined) {
         const odd = oddity(stats)
         const here = real !== undefined && found.isFile() && stats.size > 0n
@@ -139,7 +173,7 @@ const createWalk = (root: string) => {
           modified: Number(stats.mtimeMs),
           changed: Number(stats.ctimeMs),
           ...(odd === undefined ? {} : { obstacle: `it is ${odd}, not a regular file` }),
-          ...(here ? { place: join(real, found.name) } : {}),
+          ...(here ? { place: join(real, name) } : {}),
         })
       }
     } catch (error) {
@@ -148,7 +182,7 @@ const createWalk = (root: string) => {
       if (lost && !found.isSymbolicLink()) return
       const reason = lost ? 'it is a symbolic link to something that does not exist' : explain(error)
       if (kind === undefined) unreadable.set(path, reason)
-      else files.set(path, { kind, fingerprint: `unreadable:${reason}`, modified: 0, changed: 0, obstacle: reason })
+      else files.set(path, unreadableFile(kind, reason))
     }
   }
 
@@ -164,8 +198,7 @@ const createWalk = (root: string) => {
         return
       }
       const real = await addFolder(await readlink(heldPath(handle)))
-      const all = await readdir(heldPath(handle), { withFileTypes: true })
-      const entries = all.filter(({ name }) => !isIgnored(name))
+      const entries = await readdir(heldPath(handle), { withFileTypes: true, encoding: 'buffer' })
       await Promise.all(entries.map((found) => entry(folder, reached, real, found)))
     } catch (error) {
       if (folder.path === '') throw error

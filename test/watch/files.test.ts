@@ -1,6 +1,6 @@
 // Which files count, and what a file means that is wrong, empty, odd, or says what another says.
 import { execFileSync } from 'node:child_process'
-import { mkdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
@@ -175,6 +175,28 @@ t.test('odd files stop nothing', { timeout: 20_000 }, async (t) => {
   execFileSync('mkfifo', [world.path('a.yaml')])
   await world.eventually('a file became a pipe', () => world.errorOf('a.yaml')?.includes('named pipe'))
   t.match(world.instances(), /demo=1/)
+})
+
+t.test('a name that is not UTF-8 is told, and breaks nothing', async (t) => {
+  const world = await createWorld(t, { files: { 'a.yaml': 'instance demo 1', 'sub/b.yaml': 'instance b 1' } })
+  const named = (name: string): Buffer =>
+    Buffer.concat([Buffer.from(`${world.directory}/`), Buffer.from(name, 'latin1')])
+  for (const name of ['caf\xe9.yaml', 'sub/\xff\n.son', 'notes\xff.txt', '.\xff.yaml']) {
+    await writeFile(named(name), 'instance lost 1')
+  }
+  await mkdir(named('d\xff'))
+  await world.eventually('it is told', () => world.errorOf('caf\\xe9.yaml'))
+  await world.watcher().rescan()
+  t.equal(world.errorOf('caf\\xe9.yaml'), 'the file cannot be read: its name is not UTF-8; rename it')
+  t.strictSame(
+    world.catalog().files.map(({ file }) => file),
+    ['a.yaml', 'caf\\xe9.yaml', 'sub/\\xff\\x0a.son', 'sub/b.yaml'],
+  )
+  t.ok(world.catalog().gaps.includes('the folder d\\xff cannot be read: its name is not UTF-8; rename it'))
+  t.equal(world.instances(), 'b=1 demo=1')
+  await rename(named('caf\xe9.yaml'), world.path('cafe.yaml'))
+  await world.eventually('renamed, it counts', () => world.instances() === 'b=1 demo=1 lost=1')
+  await world.eventually('the old name is forgotten', () => world.errorOf('caf\\xe9.yaml') === undefined)
 })
 
 t.test('a link to a hidden folder outside is followed once; a folder reached twice is read once', async (t) => {
