@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
 import { type Report, quote, wholeFile } from './report.ts'
-import { endLength, endRecords, notZipMessage } from './zip-end.ts'
+import { directorySize, endLength, endRecords, notZipMessage } from './zip-end.ts'
+import { findOverlap, takenInDirectory } from './zip-layout.ts'
 
 /** A file in an archive. */
 export interface ArchiveFile {
@@ -47,7 +48,7 @@ const directorySignature = 0x02014b50
  * The zip inside of what was saved around it (a form's multipart body, for one): from the first entry to the end record.
  * Offsets in a zip count from its own start (APPNOTE 4.4.24), so the prefix is what they are short of.
  */
-const findZip = (bytes: Uint8Array): Buffer | undefined => {
+const findZip = (bytes: Uint8Array): { readonly zipBytes: Buffer; readonly endAt: number } | undefined => {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (const at of endRecords(buffer)) {
     const end = at + endLength + buffer.readUInt16LE(at + 20)
@@ -58,7 +59,7 @@ const findZip = (bytes: Uint8Array): Buffer | undefined => {
     if (start < 0) continue
     const directory = start + offset
     if (!isZip64 && size > 0 && buffer.readUInt32LE(directory) !== directorySignature) continue
-    return buffer.subarray(start, end)
+    return { zipBytes: buffer.subarray(start, end), endAt: at - start }
   }
   return undefined
 }
@@ -115,6 +116,36 @@ const checkEntry = (entry: Entry, seen: Seen, report: Report): void => {
     throw new Refused('ARCHIVE_METHOD', message)
   }
   if (entry.uncompressedSize > limits.entryBytes) throw tooLarge(shown)
+}
+
+/** What the directory holds, each entry and all of them together, before anything is unpacked. */
+const readDirectory = async (
+  zip: ZipFile,
+  { zipBytes, endAt }: { readonly zipBytes: Buffer; readonly endAt: number },
+  report: Report,
+): Promise<readonly Entry[]> => {
+  if (zip.entryCount > limits.entries) {
+    throw new Refused(
+      'ARCHIVE_TOO_LARGE',
+      `the archive has ${zip.entryCount} entries; at most ${limits.entries} are read`,
+    )
+  }
+  const entries: Entry[] = []
+  const seen: Seen = { names: new Set(), folded: new Map() }
+  for await (const entry of zip.eachEntry()) {
+    checkEntry(entry, seen, report)
+    entries.push(entry)
+  }
+  if (takenInDirectory(entries) !== directorySize(zipBytes, endAt)) {
+    const message = `the zip archive is broken: its end tells of ${zip.entryCount} entries, which are not what its directory holds`
+    throw new Refused('ARCHIVE_BROKEN', `${message}; copy or pack it again`)
+  }
+  const overlap = findOverlap(entries)
+  if (overlap !== undefined) {
+    const [one, other] = overlap.map(({ fileName }) => quote(fileName))
+    throw new Refused('ARCHIVE_OVERLAP', `the entries ${one} and ${other} share bytes of the archive; pack it again`)
+  }
+  return entries
 }
 
 /** Unpacking and hashing take a second for each 256 MiB: who wants that done sends a file of some size. */
@@ -174,29 +205,22 @@ export const readArchive = async (
   report: Report,
   options: ArchiveOptions,
 ): Promise<ReadonlyMap<string, ArchiveFile> | undefined> => {
-  const zipBytes = findZip(bytes)
-  if (zipBytes === undefined) {
+  const found = findZip(bytes)
+  if (found === undefined) {
     report.error(wholeFile, 'NOT_A_ZIP', notZipMessage(bytes))
     return undefined
   }
+  const { zipBytes } = found
   try {
     const zip = await fromBufferPromise(zipBytes, { decodeStrings: true, validateEntrySizes: true })
-    if (zip.entryCount > limits.entries) {
-      throw new Refused(
-        'ARCHIVE_TOO_LARGE',
-        `the archive has ${zip.entryCount} entries; at most ${limits.entries} are read`,
-      )
-    }
     const files = new Map<string, ArchiveFile>()
-    const seen: Seen = { names: new Set(), folded: new Map() }
     const budget = {
       kept: options.keptBytes ?? limits.keptBytes,
       total: options.totalBytes ?? totalOf(zipBytes.length),
       ratioBytes: limits.ratio * zipBytes.length,
       written: 0,
     }
-    for await (const entry of zip.eachEntry()) {
-      checkEntry(entry, seen, report)
+    for (const entry of await readDirectory(zip, found, report)) {
       if (!entry.fileName.endsWith('/')) files.set(entry.fileName, await readEntry(zip, entry, budget, options))
     }
     return files

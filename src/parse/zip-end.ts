@@ -20,6 +20,23 @@ export function* endRecords(buffer: Buffer): Generator<number, undefined> {
 /** @param tail - the last `zipTailBytes` of a file, or all of a smaller one. */
 export const hasZipEnd = (tail: Buffer): boolean => endRecords(tail).next().done !== true
 
+const locatorSignature = 0x07064b50
+const locatorLength = 20
+
+/**
+ * Bytes of the directory, by the end record; of large ones another record tells (APPNOTE 4.3.14), and where that is, its locator (4.3.15).
+ *
+ * @param zip - a whole one: what its end refers to is there.
+ * @param at - where its end record begins
+ */
+export const directorySize = (zip: Buffer, at: number): number => {
+  const size = zip.readUInt32LE(at + 12)
+  const locator = at - locatorLength
+  if (size !== 0xffffffff || locator < 0 || zip.readUInt32LE(locator) !== locatorSignature) return size
+  const record = Number(zip.readBigUInt64LE(locator + 8))
+  return Number(zip.readBigUInt64LE(record + 40))
+}
+
 const localSignature = 'PK\u0003\u0004'
 
 /** Bytes of a file's beginning that {@link notZipMessage} looks at. */

@@ -66,6 +66,32 @@ const packedZeros = deflated('zeros', zeros)
 /** As large as two megabytes that pack well. */
 const descriptor = deflated('d', packsWell(2))
 
+/** Its directory has as many bytes as can be said. */
+const endless = (zip: Buffer): Buffer => {
+  zip.writeUInt32LE(0xffff_ffff, zip.length - 10)
+  return zip
+}
+
+/** The records of a zip64 that tell of one entry, where the directory holds more. */
+const fewer64 = (): Buffer => {
+  const zip = craftZip(good())
+  const at = zip.length - 22
+  const [size, offset] = [zip.readUInt32LE(at + 12), zip.readUInt32LE(at + 16)]
+  const record = Buffer.alloc(56)
+  record.write('PK\u0006\u0006', 'latin1')
+  record.writeBigUInt64LE(44n, 4)
+  for (const place of [24, 32]) record.writeBigUInt64LE(1n, place)
+  record.writeBigUInt64LE(BigInt(size), 40)
+  record.writeBigUInt64LE(BigInt(offset), 48)
+  const locator = Buffer.alloc(20)
+  locator.write('PK\u0006\u0007', 'latin1')
+  locator.writeBigUInt64LE(BigInt(at), 8)
+  const end = zip.subarray(at)
+  end.writeUInt32LE(0xffff_ffff, 12)
+  end.writeUInt32LE(0xffff_ffff, 16)
+  return Buffer.concat([zip.subarray(0, at), record, locator, end])
+}
+
 t.test('paths that lead out of the package', (t) =>
   checkRows(t, [
     refusedPath('../evil', /plain path|relative path|invalid/i),
@@ -134,7 +160,21 @@ t.test('sizes that are not true', (t) => {
     lying('4 GiB told, one byte there', text, 0xffff_fffe, 'ARCHIVE_TOO_LARGE', /larger when unpacked/),
     lying('more told than there is', Buffer.alloc(100), 1_000, 'ARCHIVE_BROKEN', /not enough bytes|fewer/i),
     refused('a stored file of two sizes', pack({ name: 'f', data: text, size: 9 }), 'ARCHIVE_BROKEN', /size/i),
-    refused('fewer entries told', craftZip(good(), { count: 1 }), 'NO_MANIFEST', /it holds service_descriptors/),
+    refused(
+      'fewer entries told',
+      craftZip(good(), { count: 1 }),
+      'ARCHIVE_BROKEN',
+      /end tells of 1 entries, which are not/,
+    ),
+    refused(
+      'no entries told',
+      craftZip(good(), { count: 0 }),
+      'ARCHIVE_BROKEN',
+      /end tells of 0 entries, which are not/,
+    ),
+    refused('an endless directory', endless(pack()), 'ARCHIVE_BROKEN', /end tells of \d+ entries, which are not/),
+    refused('nothing but one', endless(craftZip([])), 'ARCHIVE_BROKEN', /end tells of 0 entries, which are not/),
+    refused('fewer entries told, by 64 bits', fewer64(), 'ARCHIVE_BROKEN', /end tells of 1 entries, which are not/),
     refused('more entries told', craftZip(good(), { count: 60 }), 'ARCHIVE_BROKEN', /./),
   ])
 })
@@ -145,8 +185,24 @@ t.test('bombs', (t) =>
     refused(
       'of entries that share one body',
       pack(packedZeros, ...manyOf(200, (index) => ({ ...packedZeros, name: `b${index}`, sharesBody: true }))),
-      'ARCHIVE_RATIO',
-      /200 times its size/,
+      'ARCHIVE_OVERLAP',
+      /the entries "zeros" and "b0" share bytes of the archive/,
+    ),
+    refused(
+      'of entries that share one body and unpack to what is allowed',
+      pack(descriptor, ...manyOf(100, (index) => ({ ...descriptor, name: `b${index}`, sharesBody: true }))),
+      'ARCHIVE_OVERLAP',
+      /the entries "d" and "b0" share bytes of the archive/,
+    ),
+    refused(
+      'of an entry within another',
+      pack(stored('outer', craftZip([stored('inner', text)])), {
+        ...stored('inner', text),
+        sharesBody: true,
+        from: 35,
+      }),
+      'ARCHIVE_OVERLAP',
+      /the entries "outer" and "inner" share bytes of the archive/,
     ),
     refused(
       'of 20 000 entries',

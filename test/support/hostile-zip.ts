@@ -16,6 +16,8 @@ export interface CraftedEntry {
   readonly mode?: number
   /** Points to the body of the entry before it: the same bytes are counted twice. */
   readonly sharesBody?: boolean
+  /** With `sharesBody`: so many bytes further. */
+  readonly from?: number
   /** Of the local header alone. */
   readonly localName?: string
 }
@@ -57,7 +59,7 @@ export const craftZip = (entries: readonly CraftedEntry[], end: CraftedEnd = {})
     common.writeUInt16LE(name.length, 22)
     const rest = Buffer.alloc(16)
     rest.writeUInt32LE((mode << 16) >>> 0, 8)
-    rest.writeUInt32LE(body, 12)
+    rest.writeUInt32LE(body + (entry.from ?? 0), 12)
     directory.push(
       Buffer.concat([Buffer.from('PK\u0001\u0002\u0014\u0003', 'latin1'), common, rest.subarray(0, 16), name]),
     )
