@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
 import { type Report, quote, wholeFile } from './report.ts'
@@ -155,6 +156,20 @@ const totalOf = (archiveBytes: number): number =>
 const tooLarge = (shown: string): Refused =>
   new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} is larger when unpacked than what is allowed`)
 
+/** Piece by piece: iterating over the stream of a stored entry would put all of it together in one copy first. */
+const takeAll = (stream: Readable, take: (chunk: Buffer) => void): Promise<void> =>
+  new Promise((resolve, reject) => {
+    stream.on('end', resolve).on('error', reject)
+    stream.on('data', (chunk: Buffer) => {
+      try {
+        take(chunk)
+      } catch (error) {
+        stream.destroy()
+        reject(error) // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors -- thrown again as it came
+      }
+    })
+  })
+
 const readEntry = async (
   zip: ZipFile,
   entry: Entry,
@@ -168,8 +183,7 @@ const readEntry = async (
   let size = 0
   let sum = 0
   const stream = await zip.openReadStreamPromise(entry)
-  // A read stream of bytes yields buffers.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  const take = (chunk: Buffer): void => {
     size += chunk.length
     budget.written += chunk.length
     if (budget.written > budget.total) throw tooLarge(quote(entry.fileName))
@@ -184,6 +198,7 @@ const readEntry = async (
     sha256.update(chunk)
     if (keep) chunks.push(chunk)
   }
+  await takeAll(stream, take)
   if (sum !== entry.crc32) {
     const message = `the entry ${quote(entry.fileName)} is damaged: its CRC-32 is not the one that the archive tells`
     throw new Refused('ARCHIVE_BROKEN', `${message}; copy or pack it again`)

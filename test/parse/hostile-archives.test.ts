@@ -212,6 +212,7 @@ t.test('bombs', (t) =>
     ),
     refused('of a zip in a zip in a zip: it is not looked into', nested(), 'NO_MANIFEST', /no META-INF\/MANIFEST.MF/),
     handled('of a zip inside a good package: it is not looked into', pack(stored('more.zip', nested()))),
+    handled('of a hundred megabytes as they are', pack(stored('disk', Buffer.alloc(100 * mebibyte, 'x')))),
     handled('that packs as well as is allowed', pack(deflated('log', packsWell(224)))),
     handled(
       'of many files that could be descriptors',
