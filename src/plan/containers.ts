@@ -92,7 +92,7 @@ export const planContainers = (draft: Draft, survey: Survey): void => {
     if (fate.kind === 'create' || fate.kind === 'recreate') {
       planNew(draft, survey, container, fate, serves)
     } else {
-      const cause = limitsDrift(limits, fate.actual.limits)
+      const cause = fate.actual.unread === undefined ? limitsDrift(limits, fate.actual.limits) : undefined
       if (cause !== undefined) draft.add({ kind: 'updateLimits', id: stepId.limits(name), name, limits, cause, serves })
     }
     if (fate.kind !== 'keep') {

@@ -41,6 +41,9 @@ const definitionDrift = (desired: DesiredContainer, actual: ObservedContainer): 
     : `network changed: ${actual.network} → ${desired.network.kind}`
 }
 
+const unreadOf = ({ unread }: ObservedContainer): string =>
+  unread === undefined ? '' : `; its engine cannot read it: ${unread}`
+
 /** `held`: why it may not be started or made anew now. */
 export const fateOf = (
   desired: DesiredContainer,
@@ -72,7 +75,7 @@ export const fateOf = (
     case 'exited':
       return unlessHeld(
         drift === undefined
-          ? { kind: 'start', actual, cause: `container exited with ${codeOfEnd(actual)}` }
+          ? { kind: 'start', actual, cause: `container exited with ${codeOfEnd(actual)}${unreadOf(actual)}` }
           : recreate(drift),
       )
     case 'dead': // Docker's word for one whose removal failed: it cannot be started again

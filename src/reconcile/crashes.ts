@@ -100,7 +100,7 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
   return {
     look: (containers) => {
       for (const container of containers) {
-        if (container.state === 'created') continue
+        if (container.state === 'created' || container.unread !== undefined) continue
         const run = runs.get(container.name) ?? remembered(container)
         runs.set(container.name, run)
         if (run.startedAt !== container.startedAt) {

@@ -135,6 +135,11 @@ const lifeCases: Cases = {
     text(service({ fw: { imageSource: { kind: 'build', package: 'sha256:0', folder: 'docker/fw' } } }), empty),
   'container exited': async () =>
     text(service(), container(await running(), 0, { state: 'exited', pid: 0, exitCode: 137 })),
+  'container exited, and its engine tells no more of it: its limits are not compared': async () => {
+    const limits = { cpuset: '', cpuPeriod: 1_000_000, cpuQuota: 500_000, memoryBytes: 0 }
+    const unread = 'RWLayer of container 0123 is unexpectedly nil'
+    return text(service({ fw: { limits } }), container(await running(), 0, { state: 'exited', pid: 0, unread }))
+  },
   'container exited, and its wires went with it': async () => {
     const actual = container(await running(), 0, { state: 'exited', pid: 0, exitCode: 1 })
     const { ofport: _, ...port } = at(actual.ports)

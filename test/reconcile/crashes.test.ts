@@ -41,6 +41,19 @@ const run = (crashes: Crashes, clock: HandClock, ms: number, exitCode: number): 
   return crashes.nextDue([fw]) ?? 0
 }
 
+void t.test('an end that its engine can tell nothing of is no crash, and no start', (t) => {
+  const clock = createHandClock()
+  const crashes = make(clock)
+  const begun = seen(clock)
+  crashes.look([begun])
+  for (let look = 0; look < 3; look += 1)
+    crashes.look([{ ...begun, state: 'exited', pid: 0, startedAt: '', exitCode: 1, unread: 'no layer' }])
+  crashes.look([begun])
+  t.equal(crashes.restarts(fw), 0)
+  t.equal(crashes.held().size, 0)
+  t.end()
+})
+
 void t.test('the first crash is forgiven, those after it wait longer and longer', (t) => {
   const clock = createHandClock()
   const crashes = make(clock)

@@ -185,7 +185,10 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
       making.add(name)
       try {
         // What it mounts may be gone with the state directory; Docker makes none of it.
-        const { gate = gates.pathOf(name), sources } = await registry.inspect(name)
+        const { gate = gates.pathOf(name), sources } = await registry.inspect(name).catch((error: unknown) => {
+          if (isCode(error, 'REFUSED') && registry.known(name) !== undefined) return { gate: undefined, sources: [] } // its start tells more
+          throw error
+        })
         await Promise.all([gates.prepare(gate), ...sources.map(ensureSource)])
         await registry.withId(
           name,
@@ -194,8 +197,12 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
               await docker.getContainer(id).start({ abortSignal })
             } catch (error) {
               if (statusOf(error) === 304) return // it runs already
-              // Its engine ended in the middle of an earlier start: this one never will, another in its place does.
-              if (/\balready exists|\balready in use|\bfile exists/.test(reasonOf(error)))
+              // Its engine ended in the middle of an earlier start, or lost its layer: this one never will, another in its place does.
+              if (
+                /\balready exists|\balready in use|\bfile exists|\bRWLayer\b.* is unexpectedly nil/.test(
+                  reasonOf(error),
+                )
+              )
                 await docker.getContainer(id).remove({ force: true, v: true, abortSignal })
               throw error
             } finally {

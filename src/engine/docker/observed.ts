@@ -1,5 +1,6 @@
-import type { ContainerInspectInfo } from 'dockerode'
+import type { ContainerInfo, ContainerInspectInfo } from 'dockerode'
 import type { ContainerState, Health, ObservedContainer, ScriptState } from '../../model/actual.ts'
+import type { UnitKey } from '../../model/desired.ts'
 import { parseContainerName, parseImageRef, parseObjectName, parseVnfId } from '../../model/names.ts'
 import { asOwned, labels } from '../../model/ownership.ts'
 import type { Owned } from '../../model/ownership.ts'
@@ -53,6 +54,31 @@ const managementOf = (info: ContainerInspectInfo): Pick<ObservedContainer, 'mana
 const count = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d{1,6}$/.test(text) ? Number(text) : undefined
 
+/** What its name, image and labels say; undefined when it is not marked as one of ours in full. */
+const marked = (
+  named: string,
+  of: string,
+  marks: Readonly<Record<string, string | undefined>>,
+  owner: string,
+): Pick<ObservedContainer, 'name' | 'role' | 'image' | 'specHash' | 'dataCenter' | keyof UnitKey> | undefined => {
+  const name = parseContainerName(named.replace(/^\//, ''))
+  const instance = parseObjectName(marks[labels.instance] ?? '')
+  const vnf = parseVnfId(marks[labels.vnf] ?? '')
+  const image = parseImageRef(of)
+  const copy = count(marks[labels.copy])
+  const replica = count(marks[labels.replica])
+  if (marks[labels.owner] !== owner || name === undefined || instance === undefined || vnf === undefined)
+    return undefined
+  if (image === undefined || copy === undefined || replica === undefined) return undefined
+  return {
+    ...{ name, instance, copy, vnf, replica, image },
+    vdu: marks[labels.vdu] ?? '',
+    role: marks[labels.role] === 'sap' ? 'sap' : 'vnf',
+    specHash: marks[labels.specHash] ?? '',
+    dataCenter: marks[labels.dataCenter] ?? '',
+  }
+}
+
 /**
  * Docker's answer in our words; undefined when it is not marked as one of ours in full.
  * @param online - text of /sys/devices/system/cpu/online
@@ -60,17 +86,8 @@ const count = (text: string | undefined): number | undefined =>
 export const toInspected = (info: ContainerInspectInfo, owner: string, online: string): Inspected | undefined => {
   // Docker leaves fields out that its types promise.
   const config: Partial<ContainerInspectInfo['Config']> = info.Config
-  const marks: Readonly<Record<string, string | undefined>> = config.Labels ?? {}
-  const name = parseContainerName(info.Name.replace(/^\//, ''))
-  const instance = parseObjectName(marks[labels.instance] ?? '')
-  const vnf = parseVnfId(marks[labels.vnf] ?? '')
-  const image = parseImageRef(config.Image ?? '')
-  const copy = count(marks[labels.copy])
-  const replica = count(marks[labels.replica])
-  if (marks[labels.owner] !== owner || name === undefined || instance === undefined || vnf === undefined)
-    return undefined
-  if (image === undefined || copy === undefined || replica === undefined) return undefined
-
+  const ours = marked(info.Name, config.Image ?? '', config.Labels ?? {}, owner)
+  if (ours === undefined) return undefined
   const env = config.Env ?? []
   const first = Array.isArray(config.Entrypoint) ? config.Entrypoint[0] : config.Entrypoint
   const start = variable(env, scriptVariables.start)
@@ -80,25 +97,16 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
     first === gateBusybox ? info.Mounts.find(({ Destination }) => Destination === gateMount)?.Source : undefined
   const isOfGate = (source: string): boolean => gate !== undefined && (source === gate || source.startsWith(`${gate}/`))
   return {
-    // The owner label was just compared.
+    // The owner label was compared.
     container: asOwned({
       id: info.Id,
-      name,
-      instance,
-      copy,
-      vnf,
-      vdu: marks[labels.vdu] ?? '',
-      replica,
-      role: marks[labels.role] === 'sap' ? 'sap' : 'vnf',
+      ...ours,
       state: states[state.Status] ?? 'dead',
       pid: state.Pid,
       startedAt: state.StartedAt,
       exitCode: state.ExitCode,
       ...(state.OOMKilled ? { outOfMemory: true } : {}),
       ...healthOf(state),
-      image,
-      specHash: marks[labels.specHash] ?? '',
-      dataCenter: marks[labels.dataCenter] ?? '',
       limits: fromDockerLimits(info.HostConfig, online),
       network: info.HostConfig.NetworkMode === 'none' ? 'none' : 'bridge',
       ...managementOf(info),
@@ -106,6 +114,32 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
     gate,
     sources: info.Mounts.flatMap(({ Type, Source }) => (Type === 'bind' && !isOfGate(Source) ? [Source] : [])),
     scripts: { ...(start === undefined ? {} : { start }), ...(stop === undefined ? {} : { stop }) },
+  }
+}
+
+/** States of a container that no process of its own is in. */
+const lifeless: ReadonlySet<ContainerState> = new Set(['created', 'exited', 'dead'])
+
+/**
+ * One that Docker lists and cannot tell more of. Undefined when it may run: what is not known of it then, nobody may guess.
+ * @param unread - why it cannot be inspected
+ */
+export const toUnread = (listed: ContainerInfo, owner: string, unread: string): Inspected | undefined => {
+  const ours = marked(listed.Names[0] ?? '', listed.Image, listed.Labels, owner)
+  const state = states[listed.State]
+  if (ours === undefined || state === undefined || !lifeless.has(state)) return undefined
+  return {
+    // The owner label was compared.
+    container: asOwned({
+      id: listed.Id,
+      ...ours,
+      ...{ state, unread, pid: 0, startedAt: '', exitCode: Number(/^Exited \((\d+)\)/.exec(listed.Status)?.[1] ?? 0) },
+      limits: { cpuset: '', cpuPeriod: 0, cpuQuota: 0, memoryBytes: 0 },
+      network: listed.HostConfig.NetworkMode === 'none' ? 'none' : 'bridge',
+    }),
+    gate: undefined,
+    sources: [],
+    scripts: {},
   }
 }
 

@@ -4,7 +4,8 @@ import type { ContainerName, InstanceName, Owner } from '../../model/names.ts'
 import { labels } from '../../model/ownership.ts'
 import { listOf, objectOf } from './answers.ts'
 import type { CallOptions, DockerClient } from './client.ts'
-import { toInspected } from './observed.ts'
+import { isCode } from './errors.ts'
+import { toInspected, toUnread } from './observed.ts'
 import type { Inspected } from './observed.ts'
 
 /** Our containers by name and id, and what was inspected of them. */
@@ -99,6 +100,20 @@ export const createRegistry = ({
     return entry.inspected.container.state === listedState ? entry.inspected : undefined
   }
 
+  /** One broken container holds up no other: where the listing says that it does not run, the listing must do. */
+  const lookListed = async (listed: ContainerInfo): Promise<Inspected | undefined> => {
+    try {
+      return await look(listed.Id)
+    } catch (error) {
+      if (isCode(error, 'NOT_FOUND')) return undefined // removed since it was listed
+      const unread = isCode(error, 'REFUSED') ? toUnread(listed, owner, error.details['reason'] ?? '') : undefined
+      if (unread === undefined) throw error
+      const { name } = unread.container
+      if (names.get(name)?.id !== listed.Id) names.set(name, { id: listed.Id, gate: undefined })
+      return unread
+    }
+  }
+
   const gone = (id: string): void => {
     entries.delete(id)
     changes.delete(id)
@@ -118,16 +133,7 @@ export const createRegistry = ({
       const listed = await client.call<ContainerInfo[]>((abortSignal) =>
         listOf(docker.listContainers({ all: true, filters: { label }, abortSignal })),
       )
-      const all = await Promise.all(
-        listed.map(async ({ Id, State }) => {
-          try {
-            return stillTrue(Id, State) ?? (await look(Id))
-          } catch (error) {
-            if (error instanceof EngineError && error.code === 'NOT_FOUND') return undefined // removed since it was listed
-            throw error
-          }
-        }),
-      )
+      const all = await Promise.all(listed.map(async (one) => stillTrue(one.Id, one.State) ?? (await lookListed(one))))
       return all.filter((inspected) => inspected !== undefined)
     },
     inspect,
@@ -141,7 +147,7 @@ export const createRegistry = ({
         try {
           return await run(first)
         } catch (error) {
-          if (!(error instanceof EngineError && error.code === 'NOT_FOUND')) throw error
+          if (!isCode(error, 'NOT_FOUND')) throw error
           gone(first)
         }
       }

@@ -18,11 +18,11 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof EngineError ? error.code : error),
   )
 
-/** A way to the engine on which every start fails with that sentence, until it relents. */
-const refuseStarts = async (t: Test, engines: TestEngines, sentence: string) => {
+/** A way to the engine on which these calls, every start for one, fail with that sentence, until it relents. */
+const refuseCalls = async (t: Test, engines: TestEngines, sentence: string, calls = /\/start$/) => {
   let refuses = true
   const server = createServer((asked, answer) => {
-    if (refuses && asked.url?.endsWith('/start') === true) {
+    if (refuses && calls.test(asked.url ?? '')) {
       answer.writeHead(500, { 'content-type': 'application/json' }).end(JSON.stringify({ message: sentence }))
       return
     }
@@ -133,7 +133,7 @@ t.test('containers, images and networks', async (t) => {
       half: 'task 0123: already exists',
       shim: 'failed to start shim: mkdir /run/task: file exists: unknown',
     })) {
-      const refusing = await refuseStarts(t, engines, sentence)
+      const refusing = await refuseCalls(t, engines, sentence)
       const through = makeEngine(engines, owner, { url: refusing.url })
       t.teardown(() => through.close())
       const container = build.container(vnf, { image: testImage })
@@ -146,6 +146,33 @@ t.test('containers, images and networks', async (t) => {
       await through.start(container.name)
       t.equal(await state(), 'running')
     }
+  })
+
+  t.test('one that its engine cannot read holds up no other; what says that it never starts makes room', async (t) => {
+    const sentence = 'RWLayer of container 0123 is unexpectedly nil'
+    const torn = builder({ owner, instance: 'torn', cookie: 2 })
+    const broken = torn.container('broken', { image: testImage })
+    const whole = torn.container('whole', { image: testImage })
+    for (const one of [broken, whole]) await engine.create(one)
+    for (const one of [broken, whole]) await engine.start(one.name)
+    const { Id } = await docker.getContainer(broken.name).inspect()
+    const refusing = await refuseCalls(t, engines, sentence, new RegExp(`/${Id}/(json|start)|/${broken.name}/json`))
+    const through = makeEngine(engines, owner, { url: refusing.url })
+    t.teardown(() => through.close())
+    t.equal(await codeOf(through.observe()), 'REFUSED', 'nothing is guessed of one that runs')
+    await docker.getContainer(broken.name).kill()
+    await docker.getContainer(broken.name).wait()
+    const seen = async () => (await through.observe(name.object('torn'))).map((one) => `${one.vnf} ${one.state}`).sort()
+    t.same(await seen(), ['broken exited', 'whole running'])
+    t.match(
+      (await through.observe()).find((one) => one.name === broken.name),
+      { exitCode: 137, unread: sentence },
+    )
+    await t.rejects(through.start(broken.name), { code: 'START_FAILED', details: { reason: sentence } })
+    t.same(await seen(), ['whole running'])
+    await through.create(broken)
+    await through.start(broken.name)
+    t.same(await seen(), ['broken running', 'whole running'])
   })
 
   t.test('a directory that it mounts and that is gone is made anew for its next start', async (t) => {
