@@ -9,6 +9,11 @@ const lan: ServiceSketch = {
   ...chainSketch('lan', 3, 'img:1'),
   links: [['lan', 'E-LAN', 'f1:output', 'f2:input', 'f3:input']],
 }
+const outside: ServiceSketch = {
+  ...chainSketch('outside', 1, 'img:1'),
+  links: [['way', 'E-Line', 'ns:wan', 'f1:input']],
+  points: { 'ns:wan': 'external' },
+}
 const pool = (prefix: string, size: number, count: number) => ({ prefix: name.cidr(prefix), size, count })
 const small: SondConfiguration['spec']['pools'] = {
   sap: pool('10.10.0.0/16', 30, 4),
@@ -18,7 +23,7 @@ const small: SondConfiguration['spec']['pools'] = {
 const large: SondConfiguration['spec']['pools'] = { ...small, eline: pool('10.128.0.0/9', 30, 30_000) }
 
 const start = async (t: Parameters<typeof startLoop>[0], pools = small): Promise<TestLoop> => {
-  const loop = await startLoop(t, { settings: { pools } })
+  const loop = await startLoop(t, { settings: { pools, saps: { deploy: true, vnfd: null } } })
   await loop.files.onboard(chain)
   await loop.files.onboard(lan)
   return loop
@@ -71,6 +76,31 @@ void t.test('addresses of copies: those that fit are there; fewer copies of anot
   loop.files.apply(buildManifest('a', 'chain', { replicas: 1 }))
   await loop.settled()
   t.equal(loop.told('b'), 'Ready')
+})
+
+void t.test('addresses of LANs and of access points: each pool is named, and given out anew at once', async (t) => {
+  for (const [pool, sketch] of [
+    ['elan', lan],
+    ['sap', outside],
+  ] as const) {
+    const loop = await start(t, { ...small, [pool]: { ...small[pool], count: 2 } })
+    await loop.files.onboard(sketch)
+    for (const one of ['a', 'b', 'c']) loop.files.apply(buildManifest(one, sketch.name))
+    await loop.settled()
+    t.same([loop.told('a'), loop.told('b')], ['Ready', 'Ready'])
+    const holders = `pool ${pool} has no subnet left (held by instance a, instance b)`
+    for (const type of ['Ready', 'LinksReady'] as const) {
+      const { status, message } = loop.condition('c', type) ?? {}
+      t.equal(status, 'False', `${pool} ${type}`)
+      t.ok(message?.includes(holders), `${pool} ${type}: ${message}`)
+    }
+    t.match(loop.condition('c', 'Stalled'), { status: 'True' })
+    t.match(problemsOf(loop, 'c'), new RegExp(`EXHAUSTED: c copy 0 link \\S+: pool ${pool} has nothing left`))
+    loop.files.delete('ServiceInstance/b')
+    await loop.settled()
+    t.equal(loop.told('c'), 'Ready', `${pool}: without waiting for anything`)
+    await loop.stop()
+  }
 })
 
 void t.test('all 4094 VLANs', async (t) => {
