@@ -3,10 +3,11 @@ import type { EngineHint, Engines } from '../engine/ports.ts'
 import { Awaited, EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
+import { answerDistance, createAnswers } from './answers.ts'
 import type { LoopContext } from './context.ts'
 import { tellFabricUnseen, turnFabric } from './fabric.ts'
 import { bookAhead, tellUnseen, turnGone, turnInstance } from './instance.ts'
-import { fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
+import { answerKey, fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
 import { createClaims } from './needs.ts'
 import { createOrphans } from './orphans.ts'
 import { forgetFailures, isOf } from './holds.ts'
@@ -118,9 +119,8 @@ export const createController = (
 
   const resync = async (turn: Turn): Promise<number> => {
     turn.look()
-    const { containers, switches, links } = context.engines
     // One that hangs is found out sooner by this than by a question that may take its time.
-    await Promise.all([containers.ping(), switches.ping(), links.ping()])
+    await answers.ask()
     await subscriptions.open()
     await claim()
     const world = await lookAtAll(context)
@@ -214,8 +214,9 @@ export const createController = (
     return name === undefined ? turnSwitches(turn) : turnFor(name, turn)
   }
 
-  const work = (key: string, turn: Turn): Promise<number | undefined> =>
-    context.trace({ reconcileId: context.newId(), key }, async () => {
+  const work = (key: string, turn: Turn): Promise<number | undefined> => {
+    if (key === answerKey) return answers.await()
+    return context.trace({ reconcileId: context.newId(), key }, async () => {
       const began = clock.monotonic()
       const kind = key === fabricKey ? 'fabric' : key === resyncKey ? 'resync' : 'instance'
       let result: 'done' | 'failed' = 'failed'
@@ -234,6 +235,7 @@ export const createController = (
         context.observer.turn(kind, clock.monotonic() - began, result)
       }
     })
+  }
 
   const failed = (key: string, error: unknown): number => {
     const wait = troubles.fail(key, messageOf(error))
@@ -245,6 +247,7 @@ export const createController = (
     if (key === resyncKey) {
       trouble = messageOf(error)
       board.say('daemon/sond', 'Warning', 'EnginesNotRead', trouble)
+      if (answers.missing()) queue.addAfter(answerKey, answerDistance)
       if (isLasting) for (const entry of instances.values()) tellUnseen(context, entry, trouble)
     }
     // The fabric needs no containers: while it may be looked at, it tells of itself.
@@ -266,16 +269,20 @@ export const createController = (
     else queue.add(resyncKey)
   }
 
+  /** Or is new to all: what failed before may work now. */
+  const cameBack = (): void => {
+    context.stuck.clear()
+    resyncSoon()
+  }
+
   const hinted = (hint: EngineHint): void => {
     log.debug('hint', { ...hint })
     if (hint.instance !== undefined) queue.add(instanceKey(hint.instance))
     else if (hint.fabric === true) queue.add(fabricKey)
-    else {
-      // Something came back, or is new to all: what failed before may work now.
-      context.stuck.clear()
-      resyncSoon()
-    }
+    else cameBack()
   }
+
+  const answers = createAnswers(context.engines, cameBack)
 
   // What engines tell, now and later, belongs to no turn.
   const subscriptions = createSubscriptions(context.engines, (hint) => {

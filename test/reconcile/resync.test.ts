@@ -63,6 +63,27 @@ void t.test('one that was seen to be deleted goes at once, gaps or not', async (
   t.equal(loop.world.containers.size, 0)
 })
 
+void t.test(
+  'engines that are away at the start, and long: what waits comes within seconds of them, and nothing floods',
+  async (t) => {
+    for (const kind of ['containers', 'switches', 'links'] as const) {
+      const loop = await startLoop(t, { prepare: ({ away }) => away.add(kind) })
+      await loop.files.onboard(chain)
+      loop.files.apply(demo)
+      await loop.pass(580_000)
+      t.match(loop.told('demo'), /Unknown .*does not answer/, kind)
+      t.equal(loop.events('daemon/sond').length, 1, 'told once')
+      const lines = loop.log.lines.filter(({ message }) => message === 'turn failed').length
+      t.ok(lines < 40, `${lines} lines of the log in ten minutes`)
+      loop.away.clear()
+      await loop.pass(5_000)
+      t.equal(loop.told('demo'), 'Ready', kind)
+      t.equal(loop.controller.ready().ready, true)
+      await loop.stop()
+    }
+  },
+)
+
 void t.test('a look at everything that one engine cuts short concludes nothing', async (t) => {
   for (const kind of ['containers', 'switches', 'links'] as const) {
     const loop = await running(t)
