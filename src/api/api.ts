@@ -7,6 +7,7 @@ import { defaultLimits, type ApiContext, type GatekeeperSettings, type Limits } 
 import { planListener, prepareSocket, restrictSocket, type Listener } from './listeners.ts'
 import { createRequestMetrics } from './request-metrics.ts'
 import { buildServer } from './server.ts'
+import { clearUploads } from './upload.ts'
 import { createServices } from './services.ts'
 
 export interface ApiOptions {
@@ -58,6 +59,7 @@ export const createApi = (options: ApiOptions): Api => {
   return {
     async listen() {
       const addresses: ListenAddress[] = []
+      await clearUploads(context.uploadDirectory)
       try {
         for (const listener of listeners) {
           const server = await buildServer(context, listener, requests)

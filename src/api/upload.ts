@@ -1,7 +1,7 @@
 import multipart from '@fastify/multipart'
 import { createHash, randomUUID } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Transform, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -43,17 +43,30 @@ export const packageRoutes = (scope: FastifyInstance, take: Onboard): void => {
 const onboard = async (request: FastifyRequest, context: ApiContext): Promise<ApiObjects['Package']> => {
   const { packageBytes } = context.limits
   if (announcedBytes(request) > mostAnnounced(packageBytes)) throw tooLarge(packageBytes)
-  await mkdir(context.uploadDirectory, { recursive: true, mode: 0o700 })
-  const path = join(context.uploadDirectory, `upload-${randomUUID()}`)
+  const { uploadDirectory } = context
+  const path = join(uploadDirectory, `upload-${randomUUID()}`)
   try {
-    const upload = await receive(request, path, context.limits)
+    const upload = await mkdir(uploadDirectory, { recursive: true, mode: 0o700 })
+      .then(() => receive(request, path, context.limits))
+      .catch((error: unknown) => {
+        throw isOfDisk(error) ? notKept(uploadDirectory, error) : error
+      })
     request.audit.upload = { file: upload.fileName, size: upload.size, sha256: upload.sha256 }
     const object = await context.backend.onboard(upload)
     request.audit.objects = [`Package/${object.metadata.name}`]
     return object
   } finally {
-    await rm(path, { force: true })
+    await rm(path, { force: true }).catch(() => undefined) // cleared at the next start
   }
+}
+
+/** Name of the file that an upload arrives in. */
+const uploadName = /^upload-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Removes what uploads were arriving in when the daemon was killed. Nobody else may upload into that directory meanwhile. */
+export const clearUploads = async (directory: string): Promise<void> => {
+  const names = await readdir(directory).catch(() => []) // made by the first upload
+  for (const name of names) if (uploadName.test(name)) await rm(join(directory, name), { force: true })
 }
 
 const FORM = 'curl -F package=@FILE.son'
@@ -149,6 +162,27 @@ export const safeFileName = (given: string, sha256: string): string => {
     .slice(0, 100)
   return `${/[A-Za-z0-9]/.test(stem) ? stem : `package-${sha256.slice(0, 12)}`}${extension}`
 }
+
+/** What the disk says, unlike connections that break and frameworks that refuse (errno(3)). */
+const diskCodes: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EACCES',
+  'EIO',
+  'ENOTDIR',
+  'EEXIST',
+  'ENOENT',
+])
+
+const isOfDisk = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && diskCodes.has(error.code)
+
+const notKept = (directory: string, cause: NodeJS.ErrnoException): ApiError =>
+  new ApiError('UNAVAILABLE', `the upload cannot be kept in ${directory}: ${cause.message}`, {
+    cause,
+    next: "make room there, or see that sond may write there ('df' and 'ls -ld' tell), and send the package again",
+  })
 
 const tooLarge = (bytes: number): ApiError =>
   new ApiError('TOO_LARGE', `a package has at most ${bytes} bytes`, {

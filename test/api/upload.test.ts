@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { apiRoot } from '../../src/api/paths.ts'
@@ -52,6 +53,31 @@ t.test('what is refused leaves nothing behind', async (t) => {
   }
   t.same(await readdir(join(directory, 'uploads')), [])
   t.equal((await ask(where, '/healthz')).status, 200)
+})
+
+t.test('what a killed daemon was receiving is cleared at the next start, and nothing else', async (t) => {
+  const directory = await mkdtemp(join(tmpdir(), 'sond-uploads-'))
+  t.teardown(() => rm(directory, { recursive: true }))
+  for (const name of [`upload-${randomUUID()}`, `upload-${randomUUID()}`, 'upload-notes', `my-upload-${randomUUID()}`])
+    await writeFile(join(directory, name), 'PK')
+  await startApi(t, { uploadDirectory: directory })
+  t.match((await readdir(directory)).sort(), [/^my-upload-/, 'upload-notes'])
+})
+
+t.test('a disk that takes no upload is told, with what to do', async (t) => {
+  const { where, directory } = await startApi(t)
+  // A file where the folder shall be refuses every write, for root too.
+  await writeFile(join(directory, 'uploads'), '')
+  for (const upload of [{ body: bytes }, formOf('package', 'x.son', bytes)]) {
+    const answer = await ask(where, path, { method: 'POST', ...upload })
+    t.equal(answer.status, 503, answer.text)
+    t.match(answer.json(), { error: { code: 'UNAVAILABLE', message: /uploads: E\w+/, next: /make room/ } })
+  }
+  await rm(join(directory, 'uploads'))
+  t.equal((await ask(where, path, { method: 'POST', body: bytes })).status, 201)
+  // A file system that takes no new file.
+  const full = await startApi(t, { uploadDirectory: '/proc/self' })
+  t.equal((await ask(full.where, path, { method: 'POST', body: bytes })).status, 503)
 })
 
 t.test('an upload that stalls ends', async (t) => {
