@@ -22,6 +22,9 @@ export const syncDirectory = async (directory: string): Promise<void> => {
   }
 }
 
+/** A file that `replaceFile` was writing when the daemon was killed. */
+export const isTemporary = (name: string): boolean => name.startsWith('.') && name.endsWith('.tmp')
+
 /**
  * Puts bytes in place of a file in one step: readers see the old or the new bytes, never a part. Its directory still
  * has to be synced (`syncDirectory`), once for many files.

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { Log } from '../model/log.ts'
+import { isTemporary } from './disk.ts'
 import { recordShapes, type RecordKind, type Records } from './records.ts'
 
 /** Raised when a record's form changes; a file of a higher number was written by a newer sond. */
@@ -58,7 +59,7 @@ const loadKind = async <K extends RecordKind>(
   for (const name of (await readdir(folder)).sort()) {
     const path = join(folder, name)
     // A temporary file is what a crash left of a write that did not happen.
-    if (name.startsWith('.') && name.endsWith('.tmp')) {
+    if (isTemporary(name)) {
       await rm(path, { force: true })
       continue
     }

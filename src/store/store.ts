@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import pLimit from 'p-limit'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
-import { fileNameOf, replaceFile, syncDirectory } from './disk.ts'
+import { fileNameOf, isTemporary, replaceFile, syncDirectory } from './disk.ts'
 import { loadRecords, moveAside, serialize } from './load.ts'
 import type { RecordKind, Records } from './records.ts'
 
@@ -60,12 +60,13 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
   const blobDirectory = join(directory, 'blobs')
   await mkdir(blobDirectory, { recursive: true, mode: 0o700 })
   const blobNames = new Set(await readdir(blobDirectory))
+  for (const name of blobNames) if (isTemporary(name)) await rm(join(blobDirectory, name), { force: true })
 
   /** Records whose disk copy is not what memory says. */
   const dirty = new Map<string, { readonly kind: RecordKind; readonly key: string }>()
   const limit = pLimit(8)
   let recordProblem: string | undefined
-  let blobProblem: string | undefined
+  const blobProblems = new Map<PackageDigest, string>()
   let delay = retryMs
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> | undefined
@@ -164,15 +165,18 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
         await replaceFile(blobPath(digest), bytes)
         await syncDirectory(blobDirectory)
       } catch (error) {
-        blobProblem = `cannot keep a copy of package ${digest}: ${text(error)}`
-        log.warn('cannot keep a copy of a package', { digest, error: text(error) })
+        const problem = `cannot keep a copy of package ${digest}: ${text(error)}`
+        if (blobProblems.get(digest) !== problem)
+          log.warn('cannot keep a copy of a package', { digest, error: text(error) })
+        blobProblems.set(digest, problem)
         return false
       }
       blobNames.add(digest.replace(':', '-'))
-      blobProblem = undefined
+      if (blobProblems.delete(digest)) log.info('the copy of a package is kept now', { digest })
       return true
     },
     delete: async (digest) => {
+      blobProblems.delete(digest)
       blobNames.delete(digest.replace(':', '-'))
       await rm(blobPath(digest), { force: true }).catch((error: unknown) => {
         log.warn('cannot remove the copy of a package', { digest, error: text(error) })
@@ -194,7 +198,7 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
     },
     blobs,
     flush,
-    problem: () => recordProblem ?? blobProblem,
+    problem: () => recordProblem ?? blobProblems.values().next().value,
     close: async () => {
       await flush()
       closed = true

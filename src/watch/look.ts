@@ -86,6 +86,17 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     return true
   }
 
+  /** Copies that could not be kept, for want of room say, are tried again; the first that cannot be ends it for this look. */
+  const keepCopies = async (scan: Scan): Promise<void> => {
+    for (const [file, { memory, accepted, fingerprint }] of known.all()) {
+      const { digest } = memory
+      const isMeant = accepted && scan.files.get(file)?.fingerprint === fingerprint
+      if (digest === undefined || !isMeant || store.blobs.has(digest)) continue
+      const result = await readSettled(join(directory, file), 'package', fingerprint)
+      if (result.result === 'bytes' && !(await store.blobs.write(digest, result.bytes))) return
+    }
+  }
+
   /** Packages take longest to understand; a file that turns out not to rest is read again. */
   const readAhead = async (file: string, { kind, fingerprint, obstacle }: FoundFile): Promise<void> => {
     if (kind !== 'package' || obstacle !== undefined || begun.get(file) === fingerprint) return
@@ -192,6 +203,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       store.set('objects', key, { ...memory, package: resolved.digest })
     }
     await shelf.sweep(wanted)
+    await keepCopies(scan)
     const waits = [wait, absence.wait].filter((ms) => ms !== undefined)
     const packages = catalog.packages.filter(({ digest }) => wanted.has(digest))
     return { catalog: { ...catalog, packages }, scan, pending: waits.length === 0 ? undefined : Math.min(...waits) }

@@ -1,4 +1,4 @@
-import { rm, truncate, unlink } from 'node:fs/promises'
+import { rm, truncate, unlink, writeFile } from 'node:fs/promises'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
@@ -93,6 +93,22 @@ t.test('a package that is damaged later keeps its last good meaning', async (t) 
   t.equal(world.errorOf('a.son'), 'the package is cut off')
   await world.restart(() => rm(join(world.state, 'blobs'), { recursive: true }))
   t.equal(used(world, 'demo'), undefined, 'with its copy lost too there is nothing left to read')
+})
+
+t.test('a copy that the disk does not take is kept when it takes again', async (t) => {
+  const world = await createWorld(t, { pollMs: 50 })
+  const blobs = join(world.state, 'blobs')
+  // A file where the folder was refuses every write, for root too.
+  await rm(blobs, { recursive: true })
+  await writeFile(blobs, '')
+  await world.write({ 'i.yaml': 'instance demo 1 fw', 'a.son': 'eu fw 1.0 x', 'b.son': 'eu ids 1.0 x' })
+  await world.eventually('they are used all the same', () => used(world, 'demo') && shelf(world).includes('ids'))
+  t.match(world.store().problem(), /cannot keep a copy of package/)
+  await later(200)
+  t.equal(world.log.lines.filter(({ level }) => level === 'warn').length, 2, 'each is told once')
+  await rm(blobs)
+  await world.eventually('the copies are kept', () => world.store().problem() === undefined)
+  t.equal((await readdir(blobs)).length, 2)
 })
 
 t.test('the same package in two files is one', async (t) => {
