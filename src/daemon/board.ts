@@ -31,7 +31,7 @@ interface Conditions {
 const asAsked: ReadonlySet<string> = new Set(['Stopping', 'Stopped'])
 
 /** When it is tried again differs with each failure and is the status's to tell: an event that comes again is the same one, counted. */
-const withoutTime = (message: string): string => message.replaceAll(/; next try at [\d:T.-]+Z/g, '')
+const withoutTime = (message: string): string => message.replaceAll(/; next (?:try|start) at [\d:T.-]+Z/g, '')
 
 const notYet = 'not looked at since the daemon started'
 

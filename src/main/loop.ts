@@ -92,7 +92,7 @@ export const createLoopWorld = (parts: LoopParts): LoopWorld => {
     stuck: new Map(),
     restarts: (name: ContainerName) => crashes.restarts(name),
     scripts: createScriptJournal({ containers: engines.containers, store, board, clock }),
-    scriptRetries: createScriptRetries(createBackoff(waits.crash, clock), clock),
+    scriptRetries: createScriptRetries(createBackoff(waits.crash, clock)),
     stopWaits: new Map(),
     settings,
     sapUnit: parts.sapUnit,

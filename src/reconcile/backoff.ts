@@ -13,15 +13,22 @@ export interface Backoff {
   fail(key: string, reason: string): number
   /** Takes over a wait that began earlier, of at most the longest that there is. */
   hold(key: string, failures: number, ms: number, reason: string): void
-  /** Changes what is said about a key that waits. */
-  reword(key: string, reason: string): void
   succeed(key: string): void
-  /** Milliseconds still to wait, with the reason; undefined when it may be tried. */
-  waiting(key: string): { readonly ms: number; readonly reason: string; readonly failures: number } | undefined
+  /** What is left of its wait; undefined when it may be tried. */
+  waiting(key: string): Waiting | undefined
   failures(key: string): number
   /** Keys that wait, with what is left of it. */
-  all(): ReadonlyMap<string, { readonly ms: number; readonly reason: string }>
+  all(): ReadonlyMap<string, Waiting>
   forget(matches: (key: string) => boolean): void
+}
+
+export interface Waiting {
+  /** Milliseconds still to wait. */
+  readonly ms: number
+  readonly reason: string
+  readonly failures: number
+  /** When that is over, by the machine's clock as it is set now. ISO 8601. */
+  readonly until: string
 }
 
 interface Entry {
@@ -29,13 +36,28 @@ interface Entry {
   at: number
   wait: number
   reason: string
+  /** As it was told last, in milliseconds since 1970. */
+  until: number
 }
+
+/** An instant that was told is told anew when the machine's clock was set by more than this. Milliseconds. */
+const clockSet = 1_000
 
 /** Doubling waits per key: first, 2 x first, ... longest. */
 export const createBackoff = (policy: BackoffPolicy, clock: Clock): Backoff => {
   const entries = new Map<string, Entry>()
 
-  const left = (entry: Entry): number => entry.at + entry.wait - clock.monotonic()
+  const put = (key: string, failures: number, wait: number, reason: string): void => {
+    entries.set(key, { failures, at: clock.monotonic(), wait, reason, until: clock.now() + wait })
+  }
+
+  const waitingOf = (entry: Entry): Waiting | undefined => {
+    const { at, wait, reason, failures } = entry
+    const ms = at + wait - clock.monotonic()
+    if (ms <= 0) return undefined
+    if (Math.abs(clock.now() + ms - entry.until) > clockSet) entry.until = clock.now() + ms
+    return { ms, reason, failures, until: new Date(entry.until).toISOString() }
+  }
 
   return {
     fail: (key, reason) => {
@@ -43,32 +65,26 @@ export const createBackoff = (policy: BackoffPolicy, clock: Clock): Backoff => {
       const before = entries.get(key)
       const failures = before === undefined || now - before.at > policy.reset + before.wait ? 1 : before.failures + 1
       const wait = Math.min(policy.longest, policy.first * 2 ** (failures - 1))
-      entries.set(key, { failures, at: now, wait, reason })
+      put(key, failures, wait, reason)
       return wait
     },
     hold: (key, failures, ms, reason) => {
       // What an earlier daemon wrote down as an instant may have become years: clocks are set.
-      entries.set(key, { failures, at: clock.monotonic(), wait: Math.min(ms, policy.longest), reason })
-    },
-    reword: (key, reason) => {
-      const entry = entries.get(key)
-      if (entry !== undefined) entry.reason = reason
+      put(key, failures, Math.min(ms, policy.longest), reason)
     },
     succeed: (key) => {
       entries.delete(key)
     },
     waiting: (key) => {
       const entry = entries.get(key)
-      if (entry === undefined) return undefined
-      const ms = left(entry)
-      return ms > 0 ? { ms, reason: entry.reason, failures: entry.failures } : undefined
+      return entry && waitingOf(entry)
     },
     failures: (key) => entries.get(key)?.failures ?? 0,
     all: () =>
       new Map(
         [...entries].flatMap(([key, entry]) => {
-          const ms = left(entry)
-          return ms > 0 ? [[key, { ms, reason: entry.reason }] as const] : []
+          const waiting = waitingOf(entry)
+          return waiting === undefined ? [] : [[key, waiting] as const]
         }),
       ),
     forget: (matches) => {

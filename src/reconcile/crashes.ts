@@ -63,7 +63,8 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     // The first crash was forgiven: it began no wait. One that is over counts too: the next is longer.
     const waits = Math.max(left > 0 ? 1 : 0, before.crashes - 1)
     if (waits > 0) backoff.hold(container.name, waits, left, before.reason)
-    const { startedAt, restarts, crashes, reason, nextStart } = before
+    const { startedAt, restarts, crashes, nextStart } = before
+    const reason = before.reason.replace(/; next start at \S+$/, '') // earlier versions kept it there
     return { ...run, startedAt, restarts, crashes, reason, nextStart, ended: nextStart !== '' }
   }
 
@@ -92,9 +93,8 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
     else run.crashes += 1
     if (run.crashes < 2 && run.kills <= killsForgiven) return
     const what = `its program ended with ${codeOfEnd(container)} after ${String(Math.round(uptime / 1000))} s`
-    const wait = backoff.fail(container.name, what)
-    run.nextStart = new Date(clock.now() + wait).toISOString()
-    run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row; next start at ${run.nextStart}`
+    backoff.fail(container.name, what)
+    run.reason = `${what}, ${String(run.crashes + run.kills)} times in a row`
   }
 
   return {
@@ -113,16 +113,18 @@ export const createCrashes = (backoff: Backoff, clock: Clock, histories: Histori
         const over = container.state === 'exited' || container.state === 'dead'
         if (!over) run.began ??= clock.monotonic() - ageOf(container)
         if (over && !run.ended) ended(run, container)
+        // Told and kept by the clock as it is set now.
+        if (over) run.nextStart = backoff.waiting(container.name)?.until ?? run.nextStart
         remember(container.name, run)
       }
     },
     restarts: (name) => runs.get(name)?.restarts ?? 0,
     held: () =>
       new Map(
-        [...backoff.all().keys()].flatMap((key) => {
+        [...backoff.all()].flatMap(([key, { until }]) => {
           const name = key as ContainerName // `fail` and `hold` are called with names of containers alone
           const run = runs.get(name)
-          return run === undefined ? [] : [[name, run.reason] as const]
+          return run === undefined ? [] : [[name, `${run.reason}; next start at ${until}`] as const]
         }),
       ),
     nextDue: (names) => {

@@ -4,6 +4,7 @@ import type { DesiredContainer, DesiredState } from '../model/desired.ts'
 import { isFetching } from '../model/errors.ts'
 import type { ContainerName, ImageRef, InstanceName, Owner } from '../model/names.ts'
 import type { Plan, PlanPolicy, StepOutcome } from '../model/plan.ts'
+import type { Waiting } from './backoff.ts'
 import type { LoopContext } from './context.ts'
 
 /** What may not be tried now, and why: crash loops, steps and images that failed a moment ago, images that the policy refuses. */
@@ -24,6 +25,8 @@ export const isOf = (owner: Owner, instance: InstanceName): ((container: string)
   return (container) => container.startsWith(prefix)
 }
 
+const told = ({ reason, until }: Waiting): string => `${reason}; next try at ${until}`
+
 /** Facts for the planner: what of this scope may not be started now, and why. */
 export const policyOf = (
   context: LoopContext,
@@ -35,11 +38,11 @@ export const policyOf = (
   const concerns = scope.kind === 'fabric' ? () => false : isOf(context.owner, scope.instance)
   context.crashes.look(actual.containers)
   context.scriptRetries.look(actual.containers)
-  const failures = [...context.failures.all()].map(([name, { reason }]) => [name as ContainerName, reason] as const) // those that concern us are container names
+  const failures = [...context.failures.all()].map(([name, waiting]) => [name as ContainerName, told(waiting)] as const) // those that concern us are container names
   const held = [...failures, ...context.crashes.held()].filter(([name]) => concerns(name))
   const fetches = desired.containers.flatMap((container) => {
     const waiting = wantsFetch(container, actual) ? context.failures.waiting(imageKey(container.image)) : undefined
-    return waiting === undefined ? [] : [[container.name, waiting.reason] as const]
+    return waiting === undefined ? [] : [[container.name, told(waiting)] as const]
   })
   const refused = desired.containers
     .filter(({ image }) => !isImageAllowed(image, context.settings.images.allow))
@@ -52,8 +55,6 @@ export const policyOf = (
   }
 }
 
-const when = (context: LoopContext, ms: number): string => new Date(context.clock.now() + ms).toISOString()
-
 /** Books the outcome of a step: a failure holds its containers, or those that need its image, back for a while. */
 export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void => {
   context.observer.step(outcome)
@@ -64,8 +65,7 @@ export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void =>
       step.kind === 'pullImage' || step.kind === 'buildImage' ? [imageKey(step.image)] : step.serves.containers
     for (const key of keys) {
       if (context.failures.waiting(key) !== undefined) continue
-      const wait = context.failures.fail(key, outcome.error.message)
-      context.failures.reword(key, `${outcome.error.message}; next try at ${when(context, wait)}`)
+      context.failures.fail(key, outcome.error.message)
     }
   }
   if (outcome.result === 'done') {

@@ -43,7 +43,7 @@ export const withWaiting = <C extends Convergence>(
 ): C & { readonly nextTry?: string } => {
   const stuck = context.stuck.get(key)
   if (stuck === undefined) return seen
-  const { nextTry } = stuck
+  const nextTry = context.troubles.waiting(key)?.until ?? stuck.nextTry
   if (seen.outcomes.length > 0) return { ...seen, nextTry }
   return { ...seen, nextTry, outcomes: seen.plan.steps.flatMap(({ id }) => stuck.outcomes.get(id) ?? []) }
 }
@@ -61,7 +61,7 @@ export const retryAfter = (context: LoopContext, key: string, { plan, outcomes }
   const waiting = outcomes.length === 0 ? context.troubles.waiting(key) : undefined
   if (waiting !== undefined) return waiting.ms + 1
   const ms = context.troubles.fail(key, `${String(plan.steps.length)} steps are left`)
-  const nextTry = new Date(context.clock.now() + ms).toISOString()
+  const nextTry = context.troubles.waiting(key)?.until ?? ''
   context.stuck.set(key, { outcomes: stuckSteps(outcomes), nextTry })
   return ms
 }

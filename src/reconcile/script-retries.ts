@@ -2,7 +2,6 @@ import type { ObservedContainer } from '../model/actual.ts'
 import type { ContainerName } from '../model/names.ts'
 import type { PlanPolicy } from '../model/plan.ts'
 import type { Backoff } from './backoff.ts'
-import type { Clock } from './clock.ts'
 
 /** A start script that failed is tried again, less and less often, until it ends well; its container runs on meanwhile. */
 export interface ScriptRetries {
@@ -18,17 +17,24 @@ export interface ScriptRetries {
   forget(matches: (name: string) => boolean): void
 }
 
-export const createScriptRetries = (backoff: Backoff, clock: Clock): ScriptRetries => {
+interface Counted {
+  readonly startedAt: string
+  readonly reason: string
+  /** ISO 8601, as the clock was set when it ended. */
+  readonly next: string
+}
+
+export const createScriptRetries = (backoff: Backoff): ScriptRetries => {
   /** Runs of containers whose script's last end is counted, with what is said of it. */
-  const counted = new Map<ContainerName, { readonly startedAt: string; readonly reason: string }>()
+  const counted = new Map<ContainerName, Counted>()
 
   const count = ({ name, startedAt }: ObservedContainer, exitCode: number): void => {
     if (counted.get(name)?.startedAt === startedAt) return
     const what = `its start script (SON_EMU_CMD) ended with code ${String(exitCode)}`
-    const next = new Date(clock.now() + backoff.fail(name, what)).toISOString()
+    backoff.fail(name, what)
     const times = backoff.failures(name)
     const often = times > 1 ? `, ${String(times)} times in a row` : ''
-    counted.set(name, { startedAt, reason: `${what}${often}; next try at ${next}` })
+    counted.set(name, { startedAt, reason: `${what}${often}`, next: backoff.waiting(name)?.until ?? '' })
   }
 
   return {
@@ -50,7 +56,10 @@ export const createScriptRetries = (backoff: Backoff, clock: Clock): ScriptRetri
       new Map(
         [...counted]
           .filter(([name]) => matches(name))
-          .map(([name, { reason }]) => [name, { reason, due: backoff.waiting(name) === undefined }]),
+          .map(([name, { reason, next }]) => {
+            const waiting = backoff.waiting(name)
+            return [name, { reason: `${reason}; next try at ${waiting?.until ?? next}`, due: waiting === undefined }]
+          }),
       ),
     nextDue: (names) => {
       const due = [...names].flatMap((name) => (counted.has(name) ? (backoff.waiting(name)?.ms ?? []) : []))

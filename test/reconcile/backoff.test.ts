@@ -23,14 +23,32 @@ void t.test('a wait counts down, and keeps what was said', (t) => {
   const { backoff, clock } = start()
   backoff.fail('a', 'no')
   clock.step(60)
-  t.same(backoff.waiting('a'), { ms: 40, reason: 'no', failures: 1 })
-  backoff.reword('a', 'not yet')
-  backoff.reword('b', 'is not there')
-  t.same([...backoff.all()], [['a', { ms: 40, reason: 'not yet' }]])
+  const waiting = { ms: 40, reason: 'no', failures: 1, until: '2026-01-01T00:00:00.100Z' }
+  t.same(backoff.waiting('a'), waiting)
+  t.same([...backoff.all()], [['a', waiting]])
   clock.step(40)
   t.equal(backoff.waiting('a'), undefined)
   t.equal(backoff.all().size, 0)
   t.equal(backoff.fail('a', 'no'), 200, 'it is tried, and fails again')
+  t.end()
+})
+
+void t.test('the end of a wait is told by the clock as it is set, and does not tremble with it', (t) => {
+  const { backoff, clock } = start()
+  for (let n = 0; n < 5; n += 1) backoff.fail('a', 'no')
+  const until = () => backoff.waiting('a')?.until
+  t.equal(until(), '2026-01-01T00:00:01.000Z')
+  clock.jump(300)
+  t.equal(until(), '2026-01-01T00:00:01.000Z', 'as it was told')
+  for (const [ms, text] of [
+    [3_600_000, '2026-01-01T01:00:01.300Z'],
+    [-7_200_000, '2025-12-31T23:00:01.300Z'],
+  ] as const) {
+    clock.jump(ms)
+    t.equal(until(), text)
+  }
+  clock.step(1_000)
+  t.equal(until(), undefined)
   t.end()
 })
 
@@ -49,7 +67,7 @@ void t.test('after a long time without a failure, or a success, the next failure
 void t.test('a wait that began earlier is taken over; what matches is forgotten', (t) => {
   const { backoff } = start()
   backoff.hold('x.a', 3, 700, 'since before')
-  t.same(backoff.waiting('x.a'), { ms: 700, reason: 'since before', failures: 3 })
+  t.match(backoff.waiting('x.a'), { ms: 700, reason: 'since before', failures: 3 })
   t.equal(backoff.fail('x.a', 'again'), 800)
   backoff.fail('y.a', 'no')
   backoff.forget((key) => key.startsWith('x.'))

@@ -239,6 +239,10 @@ void t.test('a clock that is set makes no long run of a short one, and no years 
     const later = make(clock, kept)
     later.look([{ ...begun, state: 'exited', pid: 0, exitCode: 1 }])
     t.ok((later.nextDue([fw]) ?? 0) <= policy.longest, 'also after a restart of the daemon')
+    for (const told of [later.held().get(fw)?.split('next start at ')[1], kept.get(fw)?.nextStart]) {
+      if (told === undefined) continue // its time has come
+      t.ok(Date.parse(told) - clock.now() <= policy.longest, `no far instant is told or kept: ${told}`)
+    }
   }
   t.end()
 })

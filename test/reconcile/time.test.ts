@@ -33,6 +33,12 @@ void t.test('a clock that jumps changes nothing that runs, and no wait', async (
     await loop.settled()
     t.match(loop.told('demo'), /next try at/)
     loop.clock.jump(-jump)
+    loop.controller.poke(loop.files.name('demo'))
+    await loop.settled()
+    const [, next = ''] = /next try at ([\d:T.-]+Z)/.exec(loop.told('demo')) ?? []
+    const wait = Date.parse(next) - loop.clock.now()
+    t.ok(wait > 0 && wait < 3_000, `told by the clock as it is now: in ${wait} ms`)
+    t.match(loop.condition('demo', 'Stalled')?.message, next)
     loop.failing.clear()
     loop.calls()
     await loop.settled()
