@@ -145,3 +145,21 @@ t.test('a folder behind a link is swapped as a whole', async (t) => {
   await writeFile(join(releases, '2', 'a.yaml'), 'instance demo 3')
   await world.eventually('a change behind the link counts', () => world.instances() === 'demo=3')
 })
+
+t.test('two files that swap their names in one moment: nothing goes, and nothing is asked for anew', async (t) => {
+  const world = await createWorld(t, { files: { 'a.yaml': 'instance one 1', 'b.yaml': 'instance two 2' } })
+  const { path } = world
+  const generations = (): string =>
+    [...world.catalog().instances.values()].map((one) => `${one.document.metadata.name}@${one.generation}`).join(' ')
+  const before = generations()
+  await rename(path('a.yaml'), path('.swap.tmp'))
+  await rename(path('b.yaml'), path('a.yaml'))
+  await rename(path('.swap.tmp'), path('b.yaml'))
+  await world.watcher().rescan()
+  t.equal(world.instances(), 'one=1 two=2')
+  t.equal(generations(), before)
+  t.equal(world.store().list('tombstones').size, 0)
+  t.notOk(world.log.lines.some(({ message }) => message === 'object deleted'))
+  const sources = [...world.catalog().instances.values()].map(({ source }) => source.file)
+  t.same(sources, ['b.yaml', 'a.yaml'], 'the swap was seen')
+})
