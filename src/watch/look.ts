@@ -92,7 +92,7 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       const { digest } = memory
       const isMeant = accepted && scan.files.get(file)?.fingerprint === fingerprint
       if (digest === undefined || !isMeant || store.blobs.has(digest)) continue
-      const result = await readSettled(join(directory, file), 'package', fingerprint)
+      const result = await readSettled(directory, file, 'package', fingerprint)
       if (result.result === 'bytes' && !(await store.blobs.write(digest, result.bytes))) return
     }
   }
