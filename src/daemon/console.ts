@@ -1,9 +1,10 @@
 import type { Backend, LogLine, Target } from '../api/backend.ts'
 import { ApiError } from '../api/errors.ts'
 import type { ContainerEngine, ScriptOutput } from '../engine/ports.ts'
-import type { ObservedContainer } from '../model/actual.ts'
+import type { ContainerState, ObservedContainer } from '../model/actual.ts'
 import type { UnitKey } from '../model/desired.ts'
-import { parseObjectName } from '../model/names.ts'
+import { EngineError } from '../model/errors.ts'
+import { parseObjectName, type ContainerName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
 import type { ScriptMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
@@ -15,6 +16,44 @@ const fits = (one: UnitKey, wanted: Target): boolean =>
   (wanted.copy === undefined || one.copy === wanted.copy) &&
   (wanted.replica === undefined || one.replica === wanted.replica)
 
+const stateWords: Readonly<Record<ContainerState, string>> = {
+  created: 'it has not been started yet',
+  running: 'it has just ended', // what is asked about here is looked at before
+  paused: 'it is paused',
+  restarting: 'it is being started again',
+  exited: 'it has ended',
+  removing: 'it is being removed',
+  dead: 'Docker could not remove it in full',
+}
+
+const doesNotRun = ({ name, vnf, instance, state, exitCode }: ObservedContainer): ApiError =>
+  new ApiError(
+    'CONFLICT',
+    `${name} does not run: ${stateWords[state]}${state === 'exited' ? `, with code ${exitCode}` : ''}`,
+    {
+      next:
+        `'sonctl describe instance ${instance}' tells why, 'sonctl logs ${instance} ${vnf}' what it said; ` +
+        `'sonctl wait instance/${instance} --for=condition=Ready' waits until all is well again`,
+    },
+  )
+
+const noScript = ({ instance, vnf }: Target, script: 'start' | 'stop'): ApiError =>
+  new ApiError('NOT_FOUND', `${vnf === undefined ? '' : `${vnf} of `}${instance} has no ${script} script`, {
+    next: `one is the value of ${script === 'start' ? 'SON_EMU_CMD' : 'SON_EMU_CMD_STOP'} in a function's environment`,
+  })
+
+/** What an engine could not do is no fault of the daemon's, where somebody can wait or look. */
+const refuse = (cause: unknown): never => {
+  if (!(cause instanceof EngineError)) throw cause
+  const { code, message, details } = cause
+  if (code === 'UNAVAILABLE')
+    throw new ApiError('UNAVAILABLE', message, { cause, next: "'sonctl status' tells when it is back" })
+  if (code === 'TIMEOUT') throw new ApiError('TIMEOUT', message, { cause, next: 'ask again, or for something shorter' })
+  if (code === 'NOT_FOUND')
+    throw new ApiError('CONFLICT', `${details['container'] ?? 'it'} went meanwhile`, { cause, next: 'ask again' })
+  throw cause
+}
+
 /** Logs of containers, and commands in them. `journal`: how scripts ended. `view`: which instances there are. */
 export const createConsole = (
   containers: ContainerEngine,
@@ -23,7 +62,7 @@ export const createConsole = (
 ): Pick<Backend, 'logs' | 'exec'> => {
   const observed = (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> => {
     const name = parseObjectName(wanted.instance)
-    return name === undefined ? Promise.resolve([]) : containers.observe(name)
+    return name === undefined ? Promise.resolve([]) : containers.observe(name).catch(refuse)
   }
   const fitting = async (wanted: Target): Promise<readonly Owned<ObservedContainer>[]> =>
     (await observed(wanted)).filter((one) => fits(one, wanted))
@@ -50,6 +89,13 @@ export const createConsole = (
     yield { container, line: `(ended with code ${exitCode})` }
   }
 
+  /** Undefined also of a container that has gone since it was looked at. */
+  const outputOf = (name: ContainerName, script: 'start' | 'stop'): Promise<ScriptOutput | undefined> =>
+    containers.scriptOutput(name, script).catch((error: unknown) => {
+      if (error instanceof EngineError && error.code === 'NOT_FOUND') return undefined
+      return refuse(error)
+    })
+
   /** Of containers that are there, and of those that have gone since: a stop script is mostly asked about afterwards. */
   const scriptLines = async function* (
     there: readonly Owned<ObservedContainer>[],
@@ -57,21 +103,27 @@ export const createConsole = (
     script: 'start' | 'stop',
   ): AsyncIterable<LogLine> {
     for (const { name, scripts } of there) {
-      const result = await containers.scriptOutput(name, script)
+      const state = scripts[script]
+      const result = state === undefined ? undefined : await outputOf(name, script)
       if (result !== undefined) yield* lines(name, result)
-      else if (scripts[script]?.run === 'running') yield { container: name, line: '(still running)' }
+      else if (state?.run === 'running') yield { container: name, line: '(still running)' }
+      else if (state?.run === 'pending') yield { container: name, line: '(has not run yet)' }
     }
     for (const { container, [script]: result } of gone) if (result !== undefined) yield* lines(container, result)
   }
 
   const logs: Backend['logs'] = async (wanted, { tail, follow, signal }) => {
-    if (wanted.script !== undefined) {
+    const { script } = wanted
+    if (script !== undefined) {
       const there = await fitting(wanted)
       const names = new Set<string>(there.map(({ name }) => name))
       const gone = [...journal.list('scriptEnds').values()].filter(
         (one) => one.instance === wanted.instance && fits(one, wanted) && !names.has(one.container),
       )
-      return scriptLines(gone.length === 0 ? await found(wanted) : there, gone, wanted.script)
+      const meant = gone.length === 0 ? await found(wanted) : there
+      if (![...meant.map(({ scripts }) => scripts), ...gone].some(({ [script]: known }) => known !== undefined))
+        throw noScript(wanted, script)
+      return scriptLines(meant, gone, script)
     }
     const targets = await found(wanted)
     const streams = targets.map(({ name }) =>
@@ -89,7 +141,9 @@ export const createConsole = (
       throw new ApiError('CONFLICT', 'several containers are meant by that', {
         next: `say which by copy, replica or vdu: ${[only, ...others].map((one) => one?.name ?? '').join(', ')}`,
       })
-    return { container: only.name, ...(await containers.exec(only.name, command)) }
+    // Where it is paused, or ended without a process of its own, Docker runs nothing.
+    if (only.state !== 'running') throw doesNotRun(only)
+    return { container: only.name, ...(await containers.exec(only.name, command).catch(refuse)) }
   }
 
   return { logs, exec }

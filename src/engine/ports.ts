@@ -81,6 +81,7 @@ export interface ContainerEngine extends Engine {
   scriptOutput(name: ContainerName, script: 'start' | 'stop'): Promise<ScriptOutput | undefined>
   /** Lines as they come, to the end or while `follow`. */
   logs(name: ContainerName, options: { tail?: number; follow?: boolean; signal?: AbortSignal }): AsyncIterable<string>
+  /** Rejects with `NOT_FOUND` when the container does not run, or is paused. */
   exec(name: ContainerName, command: readonly string[], input?: Uint8Array): Promise<ScriptOutput>
   /** Subnets of Docker's networks, for the allocation ledger. */
   networks(): Promise<readonly { readonly subnet: Cidr; readonly name: string }[]>

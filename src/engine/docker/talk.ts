@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream'
-import type { NetworkInspectInfo } from 'dockerode'
+import type { Exec, NetworkInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
 import { parseCidr } from '../../model/names.ts'
 import type { ContainerEngine } from '../ports.ts'
 import { listOf, objectOf } from './answers.ts'
 import type { DockerClient } from './client.ts'
-import { toEngineError } from './errors.ts'
+import { isCode, toEngineError } from './errors.ts'
 import type { Registry } from './registry.ts'
 import { asReadable, demultiplex, linesOf, tailOf } from './streams.ts'
 
@@ -61,20 +61,28 @@ export const createTalk = ({
     logs: followLogs,
     exec: async (name, command, input) => {
       const about = { container: name }
-      const exec = await registry.withId(name, (id, abortSignal) =>
-        docker.getContainer(id).exec({
-          Cmd: [...command],
-          AttachStdin: input !== undefined,
-          AttachStdout: true,
-          AttachStderr: true,
-          abortSignal,
-        }),
-      )
       const withInput = input !== undefined
-      const stream = await client.call<Duplex>(
-        (abortSignal) => exec.start({ abortSignal, ...(withInput ? { hijack: true, stdin: true } : {}) }),
-        { about },
-      )
+      const begin = async (): Promise<{ readonly exec: Exec; readonly stream: Duplex }> => {
+        const exec = await registry.withId(name, (id, abortSignal) =>
+          docker.getContainer(id).exec({
+            Cmd: [...command],
+            AttachStdin: withInput,
+            AttachStdout: true,
+            AttachStderr: true,
+            abortSignal,
+          }),
+        )
+        const stream = await client.call<Duplex>(
+          (abortSignal) => exec.start({ abortSignal, ...(withInput ? { hijack: true, stdin: true } : {}) }),
+          { about },
+        )
+        return { exec, stream }
+      }
+      const { exec, stream } = await begin().catch((error: unknown) => {
+        // Docker's 409 is about the container's state here, and nothing foreign.
+        if (isCode(error, 'CONFLICT')) throw new EngineError('NOT_FOUND', error.details, { cause: error })
+        throw error
+      })
       try {
         if (withInput) stream.end(input)
         const tail = tailOf(demultiplex(stream), outputLimit)

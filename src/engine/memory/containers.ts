@@ -237,7 +237,8 @@ export const createMemoryContainers = (world: World, owner: string): ContainerEn
     },
     exec: async (name, command, input) => {
       world.enter('containers.exec', name, true)
-      running(name)
+      const { state } = running(name)
+      if (state === 'paused') throw new EngineError('NOT_FOUND', { container: name, state })
       const [program = '', , ...rest] = command
       if (program === 'cat') return { exitCode: 0, output: new TextDecoder().decode(input) }
       const text = program === 'sh' ? rest.join(' ') : command.join(' ')

@@ -314,4 +314,34 @@ export const containerContract = (t: Test, makeSubject: () => Promise<ContainerS
     t.match(await engine.exec(first.name, ['sh', '-c', 'exit 4']), { exitCode: 4 })
     t.same(await engine.exec(first.name, ['cat'], new TextEncoder().encode('in')), { exitCode: 0, output: 'in' })
   })
+
+  withSubject('executes nothing where nothing runs', async (t, { engine, hands }, { make, see, run }) => {
+    const desired = make('fw')
+    const attempt = () => engine.exec(desired.name, ['sh', '-c', 'echo hi']).catch(code)
+    t.equal(await attempt(), 'NOT_FOUND', 'there is no such container')
+    await engine.create(desired)
+    t.equal(await attempt(), 'NOT_FOUND', 'it was never started')
+    await run(desired)
+    await hands.pause(desired.name)
+    t.equal(await attempt(), 'NOT_FOUND', 'it is paused')
+    await engine.unpause(desired.name)
+    t.match(await attempt(), { output: 'hi\n' })
+    await hands.kill(desired.name)
+    await until('the end', async () => (await see(desired.name))?.state === 'exited')
+    t.equal(await attempt(), 'NOT_FOUND', 'it has ended')
+  })
+
+  withSubject('a container that never ran has said nothing', async (t, { engine }, { make }) => {
+    const desired = make('fw', { env: { SON_EMU_CMD: 'echo up' } })
+    const lines = async () => {
+      const seen: string[] = []
+      for await (const line of engine.logs(desired.name, {})) seen.push(line)
+      return seen
+    }
+    t.equal(await lines().catch(code), 'NOT_FOUND')
+    t.equal(await engine.scriptOutput(desired.name, 'start').catch(code), 'NOT_FOUND')
+    await engine.create(desired)
+    t.same(await lines(), [])
+    t.equal(await engine.scriptOutput(desired.name, 'start'), undefined)
+  })
 }
