@@ -107,6 +107,8 @@ export interface ObservedBridge {
   readonly datapathType: string
   readonly failMode: string
   readonly externalIds: Readonly<Record<string, string>>
+  /** Those of the port of its own device. */
+  readonly ownPortIds: Readonly<Record<string, string>>
   /** IPv4 addresses of the bridge's own device, where it was asked for. */
   readonly addresses: readonly string[]
   /** The switch daemon has taken it into its datapath. */

@@ -12,7 +12,13 @@ const drift = (desired: DesiredBridge, actual: ObservedBridge): string | undefin
   if (desired.address !== undefined && !actual.addresses.includes(desired.address)) {
     return `address ${desired.address} is missing`
   }
-  return marksDrift(desired.externalIds, actual.externalIds)
+  return marksDrift(desired.externalIds, actual.externalIds) ?? ownPortDrift(desired, actual)
+}
+
+/** The port of its own device bears the same marks; one that an older daemon made bears the owner alone. */
+const ownPortDrift = ({ name, externalIds }: DesiredBridge, { ownPortIds }: ObservedBridge): string | undefined => {
+  const cause = marksDrift(externalIds, ownPortIds)
+  return cause === undefined ? undefined : `own port ${name}: ${cause}`
 }
 
 /** Makes and mends switches, and translates the addresses of those that lead outside. */

@@ -104,7 +104,9 @@ void t.test('a switch database that accepts and never answers', async (t) => {
     observe: () => engine.observe({}, []),
     setBridge: () => engine.setBridge(bridge),
     removeBridge: () =>
-      engine.removeBridge(asOwned({ ...bridge, datapathType: '', failMode: '', addresses: [], live: true })),
+      engine.removeBridge(
+        asOwned({ ...bridge, datapathType: '', failMode: '', ownPortIds: {}, addresses: [], live: true }),
+      ),
     setPort: () => engine.setPort({ port: wire.port, bridge: wire.bridge, externalIds: {} }), // it is not read
     removePort: () =>
       engine.removePort(asOwned({ name: wire.port, bridge: wire.bridge, kind: 'system', trunks: [], externalIds: {} })),

@@ -373,6 +373,10 @@ const switchCases: Cases = {
     const actual = await running()
     return text(service(), { ...actual, bridges: change(actual.bridges, 0, { externalIds: { datacenter: 'dc9' } }) })
   },
+  'mark missing on the own port of a bridge': async () => {
+    const actual = await running()
+    return text(service(), { ...actual, bridges: change(actual.bridges, 0, { ownPortIds: { 'sond-owner': 'sond' } }) })
+  },
   'address missing on the switch of a SAP, and its translation': async () => {
     const actual = await settled(full())
     return text(full(), { ...actual, bridges: actual.bridges.map((one) => ({ ...one, addresses: [] })), natRules: [] })
@@ -506,7 +510,15 @@ const trunk = () => at(fabric().trunks)
 const fabricThere = (): ActualState => ({
   ...empty,
   bridges: fabric().bridges.map(({ name: of, externalIds }) =>
-    asOwned({ name: of, datapathType: 'netdev', failMode: 'secure', externalIds, addresses: [], live: true }),
+    asOwned({
+      name: of,
+      datapathType: 'netdev',
+      failMode: 'secure',
+      externalIds,
+      ownPortIds: externalIds,
+      addresses: [],
+      live: true,
+    }),
   ),
   wires: ['st1', 'st2'].map((of) => asOwned({ port: name.port(of), up: true })),
   ports: fabric()

@@ -63,7 +63,9 @@ const observedBridge = (world: World, bridge: MemoryBridge): Owned<ObservedBridg
   if (name === undefined) return []
   const addresses = devicesIn(world, 0).get(name)?.addresses ?? []
   const { externalIds } = bridge
-  return [asOwned({ name, datapathType: world.datapath, failMode: 'secure', externalIds, addresses, live: true })]
+  const { datapath } = world
+  const marks = { externalIds, ownPortIds: externalIds }
+  return [asOwned({ name, datapathType: datapath, failMode: 'secure', ...marks, addresses, live: true })]
 }
 
 const observedPort = (bridge: MemoryBridge, port: MemoryPort): Owned<ObservedPort>[] => {

@@ -214,7 +214,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
         return row === undefined || isOwned(row, owner) ? [] : [{ kind: 'bridge', name, holder: holderOf(row) }]
       })
       return {
-        bridges: observedBridges.map((row): Owned<ObservedBridge> => asOwned(observeBridge(row))),
+        bridges: observedBridges.map((row): Owned<ObservedBridge> => asOwned(observeBridge(rows, row))),
         ports: observedPorts,
         flows: dumps.flat().map((flow): Owned<ObservedFlow> => asOwned(flow)),
         conflicts,

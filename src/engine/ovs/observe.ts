@@ -1,16 +1,18 @@
 import type { ObservedBridge, ObservedPort } from '../../model/actual.ts'
 import type { BridgeName, PortName } from '../../model/names.ts'
-import { openedDevice } from './transactions.ts'
+import { openedDevice, ownPortOf } from './transactions.ts'
 import type { BridgeRow, InterfaceRow, PortRow, Rows } from './replica.ts'
 
 /** Rows of the switch database as the loop sees them. */
 
-export const observeBridge = (row: BridgeRow): ObservedBridge => ({
+export const observeBridge = (rows: Rows, row: BridgeRow): ObservedBridge => ({
   // The name of a bridge of ours was checked when it was made.
   name: row.name as BridgeName,
   datapathType: row.datapathType,
   failMode: row.failMode,
   externalIds: row.externalIds,
+  // A switch makes the device also where somebody took its row away: nothing to mark then.
+  ownPortIds: ownPortOf(rows, row)?.externalIds ?? row.externalIds,
   addresses: [],
   live: row.datapathId !== undefined,
 })

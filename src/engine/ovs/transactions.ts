@@ -75,6 +75,10 @@ export const findBridge = (rows: Rows, name: string): BridgeRow | undefined => f
 const findPort = (rows: Rows, name: string): PortRow | undefined => find(rows.ports, name)
 export const findInterface = (rows: Rows, name: string): InterfaceRow | undefined => find(rows.interfaces, name)
 
+/** The port of a bridge's own device. */
+export const ownPortOf = (rows: Rows, bridge: BridgeRow): PortRow | undefined =>
+  bridge.ports.flatMap((id) => rows.ports.get(id) ?? []).find((port) => port.name === bridge.name)
+
 export const bridgeOf = (rows: Rows, port: PortRow): BridgeRow | undefined =>
   rows.bridges.values().find((bridge) => bridge.ports.includes(port.id))
 
@@ -106,15 +110,18 @@ export const bridgeOperations = (
   owner: Owner,
   place: number,
 ): readonly Operation[] => {
-  const columns = {
-    datapath_type: datapathType,
-    fail_mode: 'secure',
-    external_ids: ovsMap({ ...bridge.externalIds, [externalIds.owner]: owner }),
-  }
+  // Its own port belongs to whom the bridge does.
+  const marks = ovsMap({ ...bridge.externalIds, [externalIds.owner]: owner })
+  const columns = { datapath_type: datapathType, fail_mode: 'secure', external_ids: marks }
   const row = findBridge(rows, bridge.name)
   if (row !== undefined) {
     requireOwned(row, 'bridge', owner)
-    return [unchanged('Bridge', row), update('Bridge', row.id, columns)]
+    const own = ownPortOf(rows, row)
+    return [
+      unchanged('Bridge', row),
+      update('Bridge', row.id, columns),
+      ...(own === undefined ? [] : [update('Port', own.id, { external_ids: marks })]),
+    ]
   }
   const names = rowNames(place)
   return [
@@ -124,7 +131,7 @@ export const bridgeOperations = (
     insert('Port', names.port, {
       name: bridge.name,
       interfaces: namedUuid(names.interface),
-      external_ids: ovsMap({ [externalIds.owner]: owner }),
+      external_ids: marks,
     }),
     insert('Bridge', names.bridge, {
       ...columns,

@@ -109,6 +109,7 @@ export const switchContract = (t: Test, makeSubject: () => Promise<SwitchSubject
     const [seen] = (await see()).bridges
     t.match(seen, { name: bridge.name, failMode: 'secure', live: true, datapathType: await engine.datapath() })
     t.match(seen?.externalIds, { ...bridge.externalIds, [externalIds.owner]: owner })
+    t.same(seen?.ownPortIds, seen?.externalIds, 'the port of its own device bears the same marks')
     if (seen === undefined) return
     await engine.removeBridge(seen)
     await engine.removeBridge(seen)

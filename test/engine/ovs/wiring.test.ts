@@ -250,3 +250,16 @@ t.test('what is told of a container is read again, and no more than that', async
   await after(() => ends.deleteDevice(x.port))
   t.equal(await innerOf(x), undefined)
 })
+
+t.test('marks that an older daemon left out on the own port of a bridge are completed in place', async (t) => {
+  const { switches, bridge, owner, see, passes } = await makeWorld(t)
+  const before = await see()
+  const marks = async () => Object.keys((await see()).bridges[0]?.ownPortIds ?? {})
+  await hands.vsctl('clear', 'port', bridge.name, 'external_ids')
+  await hands.vsctl('set', 'port', bridge.name, `external_ids:sond-owner=${owner}`)
+  await until('the marks to be seen gone', async () => (await marks()).length === 1)
+  await switches.setBridge(bridge)
+  await until('them to be seen', async () => (await marks()).length > 1)
+  t.same(await see(), before, 'and nothing else is different: the same ports under the same numbers, the same flows')
+  t.ok(await passes())
+})
