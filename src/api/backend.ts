@@ -72,7 +72,7 @@ export interface LinkSpec {
   readonly bandwidth?: string
   readonly delay?: string
   readonly jitter?: string
-  readonly loss?: string
+  readonly loss?: string | number
 }
 
 export interface PackageSpec {

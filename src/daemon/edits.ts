@@ -45,7 +45,7 @@ export const createEdits = (options: EditOptions): Edits => {
         next: 'mend what the diagnostics say and apply it again',
       })
     if (documents.length === 0) throw new ApiError('INVALID', 'the manifest defines no object')
-    return documents.map(({ document, line }) => ({ document, text: documentAt(manifest, line) }))
+    return documents.map(({ document, line, item }) => ({ document, text: documentAt(manifest, line, item) }))
   }
 
   const target = async ({

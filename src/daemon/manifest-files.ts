@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { isMap, parseDocument, type Document } from 'yaml'
+import { Document, isMap, isSeq, parseDocument } from 'yaml'
 import { ApiError } from '../api/errors.ts'
+import { shownFields } from '../parse/shown.ts'
 import { heldPath, reach } from '../watch/follow.ts'
 import { oddity } from '../watch/scan.ts'
 
@@ -120,14 +121,41 @@ const defines =
     document.get('kind') === kind &&
     document.getIn(['metadata', 'name']) === name
 
-/** How many documents with content a text has. */
-export const countDocuments = (text: string): number => splitManifest(text).filter(holdsSomething).length
+const itemsOf = ({ document }: Part): readonly unknown[] => {
+  const items = isMap(document.contents) && document.get('kind') === 'List' ? document.get('items') : undefined
+  return isSeq(items) ? items.items : []
+}
 
-/** The document that begins on that line of the text or before, with its comments and without the marker before it. */
-export const documentAt = (text: string, line: number): string => {
-  const part = splitManifest(text).findLast((one) => one.line <= line)?.text ?? ''
-  const bare = part.replace(/^---[ \t]*\n/, '')
-  return bare.endsWith('\n') ? bare : `${bare}\n`
+/** How many documents with content a text has, and objects in lists. */
+export const countDocuments = (text: string): number =>
+  splitManifest(text)
+    .filter(holdsSomething)
+    .reduce((count, part) => count + Math.max(1, itemsOf(part).length), 0)
+
+/**
+ * The document that begins on that line of the text or before, with its comments and without the marker before it; or that item of
+ * it. Without what the daemon adds to objects that it shows: no file of a user's holds a status.
+ */
+export const documentAt = (text: string, line: number, item?: number): string => {
+  const part = splitManifest(text).findLast((one) => one.line <= line)
+  if (part === undefined) return '\n'
+  const document = item === undefined ? part.document : new Document(itemsOf(part)[item])
+  const shown = shownFields.filter((path) => document.hasIn(path))
+  for (const path of shown) document.deleteIn(path)
+  const bare = item === undefined && shown.length === 0 ? part.text : textOf(document)
+  const unmarked = bare.replace(/^---[ \t]*\n/, '')
+  return unmarked.endsWith('\n') ? unmarked : `${unmarked}\n`
+}
+
+const textOf = (document: Document): string => {
+  try {
+    return document.toString({ lineWidth: 0 })
+  } catch (cause) {
+    throw new ApiError('INVALID', `the manifest cannot be taken apart: ${reasonOf(cause)}`, {
+      cause,
+      next: 'write what an alias stands for in its place',
+    })
+  }
 }
 
 const wrongFile = (directory: string, file: string, kind: string, name: string): ApiError =>

@@ -7,7 +7,7 @@ import type { InstanceName } from '../model/names.ts'
 import type { FileReport, InstanceStatus, TopologyStatus } from '../model/status.ts'
 import { implicitEntry } from '../reconcile/data-centers.ts'
 import type { CatalogInstance, CatalogObject, CatalogPackage, RefusedObject } from '../watch/types.ts'
-import { dataCenterWords, functionWords, linkWords } from './words.ts'
+import { dataCenterWords, duration, functionWords, linkWords } from './words.ts'
 
 /** Catalog entries as the API shows them. */
 
@@ -68,7 +68,7 @@ const instanceSpec = ({ spec }: ServiceInstance): ApiObjects['ServiceInstance'][
             ...(settings.buildDockerfiles === undefined ? {} : { buildDockerfiles: settings.buildDockerfiles }),
           },
         }),
-    ...(settings.stopWaitMs === undefined ? {} : { scripts: { stopWait: `${settings.stopWaitMs}ms` } }),
+    ...(settings.stopWaitMs === undefined ? {} : { scripts: { stopWait: duration(settings.stopWaitMs) } }),
     ...(spec.functions.length === 0 ? {} : { functions: spec.functions.map(functionWords) }),
   }
 }

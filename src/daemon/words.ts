@@ -17,6 +17,22 @@ const rate = (bitsPerSecond: number): string => {
   return `${size}${unit}`
 }
 
+const decimals = (value: number, most: number): string => value.toFixed(most).replace(/\.?0+$/, '')
+
+/** In milliseconds as far as these are written with nine digits. */
+export const duration = (ms: number): string => {
+  if (ms < 1e9) return `${decimals(ms, 6)}ms`
+  const hours = Math.floor(ms / 3_600_000)
+  const rest = ms - hours * 3_600_000
+  return `${hours}h${rest === 0 ? '' : `${decimals(rest, 6)}ms`}`
+}
+
+/** A number where text has not enough digits for it. */
+const percent = (share: number): string | number => {
+  const text = decimals(share, 9)
+  return Number(text) === share ? `${text}%` : share
+}
+
 export const functionWords = ({ resources, ...rest }: FunctionOverride): Readonly<Record<string, unknown>> =>
   resources === undefined ? rest : { ...rest, resources: { cpu: resources.cpu, ...memory(resources.memoryBytes) } }
 
@@ -33,7 +49,7 @@ export const linkWords = ({
 }: Link['spec']): LinkSpec => ({
   endpoints,
   ...(bandwidthBitsPerSecond === undefined ? {} : { bandwidth: rate(bandwidthBitsPerSecond) }),
-  ...(delayMs === undefined ? {} : { delay: `${delayMs}ms` }),
-  ...(jitterMs === undefined ? {} : { jitter: `${jitterMs}ms` }),
-  ...(lossPercent === undefined ? {} : { loss: `${lossPercent}%` }),
+  ...(delayMs === undefined ? {} : { delay: duration(delayMs) }),
+  ...(jitterMs === undefined ? {} : { jitter: duration(jitterMs) }),
+  ...(lossPercent === undefined ? {} : { loss: percent(lossPercent) }),
 })

@@ -3,12 +3,20 @@ import { type ManifestDocument, apiVersion } from '../model/documents.ts'
 import { dataCenterSchema, linkSchema, serviceInstanceSchema } from './manifest-schema.ts'
 import { type Report, createReport, describe, listOf, quote } from './report.ts'
 import { reportIssues } from './schema-issues.ts'
+import { type Listed, unlisted, withoutShown } from './shown.ts'
 import { didYouMean } from './suggest.ts'
 import { field } from './values.ts'
 import { type YamlDocument, parseYaml, pathText } from './yaml.ts'
 
+export interface ManifestPart {
+  readonly document: ManifestDocument
+  readonly line: number
+  /** Its place in a `kind: List`, from 0. */
+  readonly item?: number
+}
+
 export interface ParsedManifestFile {
-  readonly documents: readonly { readonly document: ManifestDocument; readonly line: number }[]
+  readonly documents: readonly ManifestPart[]
   /** What the documents with errors wanted to be, as far as they tell. */
   readonly refused: readonly { readonly kind?: string; readonly name?: string; readonly line: number }[]
   readonly diagnostics: readonly Diagnostic[]
@@ -21,16 +29,21 @@ const kinds: readonly string[] = Object.keys(schemas)
 const isKind = (text: unknown): text is Kind => typeof text === 'string' && kinds.includes(text)
 
 /**
- * Reads a manifest: YAML or JSON, any number of documents. Each document is taken or refused for itself, with all its
- * errors at once. A file without content has no documents and no errors.
+ * Reads a manifest: YAML or JSON, any number of documents, also as `sonctl get -o yaml` prints them. Each document is taken or
+ * refused for itself, with all its errors at once. A file without content has no documents and no errors.
  */
 export const parseManifestFile = (file: string, bytes: Uint8Array): ParsedManifestFile => {
   const report = createReport(file)
-  const documents: { document: ManifestDocument; line: number }[] = []
+  const documents: ManifestPart[] = []
   const refused: { kind?: string; name?: string; line: number }[] = []
   const firstLines = new Map<string, number>()
-  for (const yaml of parseYaml(bytes, report, { duplicateKeys: 'error' })) {
-    const document = readDocument(yaml, report)
+  const parts = parseYaml(bytes, report, { duplicateKeys: 'error' }).flatMap((yaml): readonly Listed[] => {
+    const listed = unlisted(yaml, report)
+    if (listed === undefined) refused.push({ kind: 'List', line: yaml.line })
+    return listed ?? []
+  })
+  for (const { yaml, item } of parts) {
+    const document = readDocument(withoutShown(yaml, report), report)
     if (document === undefined) {
       refused.push({ ...claimOf(yaml.value), line: yaml.line })
       continue
@@ -39,7 +52,7 @@ export const parseManifestFile = (file: string, bytes: Uint8Array): ParsedManife
     const first = firstLines.get(key)
     if (first === undefined) {
       firstLines.set(key, yaml.line)
-      documents.push({ document, line: yaml.line })
+      documents.push({ document, line: yaml.line, ...(item === undefined ? {} : { item }) })
     } else {
       const message = `${document.kind} ${quote(document.metadata.name)} is already defined in line ${first}; give it another name`
       report.error(yaml.placeOf(['metadata', 'name']), 'DUPLICATE_OBJECT', message)

@@ -16,7 +16,8 @@ export const parseDuration = (text: string): number | undefined => {
   for (const [, amount = '', unit = ''] of text.matchAll(/([\d.]+)(ms|s|m|h)/g)) {
     total += Number(amount) * milliseconds(unit)
   }
-  return total > mostMilliseconds ? undefined : total
+  // To the nanosecond: 1.001 times 1000 is a little less than 1001.
+  return total > mostMilliseconds ? undefined : Math.round(total * 1e6) / 1e6
 }
 
 const powers: Readonly<Record<string, number>> = { K: 1, M: 2, G: 3, T: 4 }

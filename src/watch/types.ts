@@ -98,7 +98,12 @@ export interface RefusedDocument {
 
 export interface ParsedManifest {
   /** Those that are right; all there are when no diagnostic is an error. */
-  readonly documents: readonly { readonly document: ManifestDocument; readonly line: number }[]
+  readonly documents: readonly {
+    readonly document: ManifestDocument
+    readonly line: number
+    /** Its place in a `kind: List`, from 0. */
+    readonly item?: number
+  }[]
   /** What the others wanted to be, as far as they tell. */
   readonly refused: readonly RefusedDocument[]
   readonly diagnostics: readonly Diagnostic[]

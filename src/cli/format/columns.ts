@@ -55,7 +55,7 @@ const columns: Columns = {
     { title: 'BANDWIDTH', cell: ({ spec }) => spec.bandwidth ?? '' },
     { title: 'DELAY', cell: ({ spec }) => spec.delay ?? '' },
     { title: 'JITTER', wide: true, cell: ({ spec }) => spec.jitter ?? '' },
-    { title: 'LOSS', cell: ({ spec }) => spec.loss ?? '' },
+    { title: 'LOSS', cell: ({ spec }) => String(spec.loss ?? '') },
     age,
     generation,
     file,
