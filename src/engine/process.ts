@@ -40,12 +40,18 @@ export const killGroup = (child: ChildProcess): void => {
   }
 }
 
+/** A child without pipes does not tell which of the two it is. */
+const noHandles = [
+  'NO_HANDLES',
+  'sond has as many open as it may (ulimit -n, LimitNOFILE of the unit), or the host has (fs.file-max)',
+] as const
+
 /** What the host may have too little of to start one more program. */
 const shortages: Readonly<Record<string, readonly [EngineErrorCode, string]>> = {
   EAGAIN: ['NO_PROCESSES', 'see ulimit -u, TasksMax of the unit and kernel.pid_max'],
   ENOMEM: ['NO_MEMORY', 'the host refuses it to sond'],
-  EMFILE: ['NO_HANDLES', 'sond itself has as many open as it may; see ulimit -n and LimitNOFILE of the unit'],
-  ENFILE: ['NO_HANDLES', 'the host has as many open as it may; see fs.file-max'],
+  EMFILE: noHandles,
+  ENFILE: noHandles,
 }
 
 export const notStarted = (program: string, cause: unknown): EngineError => {

@@ -51,7 +51,7 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
       docker.modem.dial(request, (error: unknown, answer: unknown) => {
         if (error === null || error === undefined)
           resolve(answer as ImageInspectInfo) // what Docker answers there
-        else reject(toEngineError(error, {}))
+        else reject(error instanceof Error ? error : new Error('no answer', { cause: error }))
       })
     })
   const underWay = new Set<AbortController>()

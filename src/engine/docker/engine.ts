@@ -112,7 +112,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
           objectOf(docker.createContainer({ ...createOptions(container, program, gate, owner), abortSignal })),
         { about, timeout: timeouts.work },
       )
-      registry.created(name, { id: made.id, gate })
+      registry.created(name, { id: made.id, gate, sources: container.volumes.map(({ host }) => host) })
     } catch (error) {
       if (!isCode(error, 'CONFLICT')) throw error
       const there = await registry.inspect(name).catch(() => undefined)
@@ -185,10 +185,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
       making.add(name)
       try {
         // What it mounts may be gone with the state directory; Docker makes none of it.
-        const { gate = gates.pathOf(name), sources } = await registry.inspect(name).catch((error: unknown) => {
-          if (isCode(error, 'REFUSED') && registry.known(name) !== undefined) return { gate: undefined, sources: [] } // its start tells more
-          throw error
-        })
+        const { gate = gates.pathOf(name), sources } = registry.known(name) ?? (await registry.inspect(name))
         await Promise.all([gates.prepare(gate), ...sources.map(ensureSource)])
         await registry.withId(
           name,

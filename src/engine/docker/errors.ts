@@ -30,15 +30,23 @@ const unreachable = new Set([
   'ETIMEDOUT',
 ])
 
-/** Docker has no codes beside the HTTP status; its daemon and runc are told apart by their sentences alone. */
-const sentences: readonly (readonly [RegExp, EngineErrorCode])[] = [
+type Sentences = readonly (readonly [RegExp, EngineErrorCode])[]
+
+/**
+ * What the host has too little of. Docker has no codes beside the HTTP status; its daemon and runc are told apart by their sentences
+ * alone, in the middle of which stand names that users chose.
+ */
+const shortages: Sentences = [
   [/no space left on device|disk quota exceeded/i, 'NO_SPACE'],
-  [/cannot allocate memory|out of memory|oom[- ]killed|ENOMEM/i, 'NO_MEMORY'],
-  [/too many open files|EMFILE|ENFILE/i, 'NO_HANDLES'],
+  [/cannot allocate memory|out of memory|\bENOMEM\b/, 'NO_MEMORY'],
+  [/too many open files|\b(?:EMFILE|ENFILE)\b/, 'NO_HANDLES'],
   [/resource temporarily unavailable|cannot fork|pids limit/i, 'NO_PROCESSES'],
+]
+
+const sentences: Sentences = [
   [/no such image|manifest for .* not found|repository does not exist/i, 'IMAGE_NOT_FOUND'],
   [
-    /requested (?:cpus|memory nodes) are not available|for cpuset|cpuset\.cpus|minimum memory limit|memory limit|memoryswap|cpu cfs|cfs_(?:quota|period)|cpu\.max|memory\.(?:max|limit|memsw)|nano ?cpus|range of cpus/i,
+    /requested (?:cpus|memory nodes) are not available|for cpuset|cpuset\.cpus|minimum memory limit|memory limit|oom[- ]killed|memoryswap|cpu cfs|cfs_(?:quota|period)|cpu\.max|memory\.(?:max|limit|memsw)|nano ?cpus|range of cpus/i,
     'LIMITS_REFUSED',
   ],
 ]
@@ -52,7 +60,9 @@ const codeOf = (error: unknown, purpose: Purpose): EngineErrorCode => {
   const system = status === undefined && isRecord(error) && typeof error['code'] === 'string' ? error['code'] : ''
   // HPE_: Node's parser of HTTP; whoever is there speaks something else.
   if (unreachable.has(system) || system.startsWith('HPE_')) return 'UNAVAILABLE'
-  for (const [pattern, code] of sentences) if (pattern.test(reason)) return code
+  // Nothing runs out where something is missing, or there already.
+  const known = status === 404 || status === 409 ? sentences : [...shortages, ...sentences]
+  for (const [pattern, code] of known) if (pattern.test(reason)) return code
   if (purpose === 'pull') return 'IMAGE_NOT_FOUND'
   if (status === 404) return 'NOT_FOUND'
   if (status === 409) return 'CONFLICT'

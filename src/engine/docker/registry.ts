@@ -35,6 +35,8 @@ export interface Known {
   readonly id: string
   /** Its gate's directory on the host. */
   readonly gate: string | undefined
+  /** Directories of the host that it mounts, those of its gate aside. */
+  readonly sources: readonly string[]
 }
 
 export interface RegistryOptions {
@@ -87,7 +89,7 @@ export const createRegistry = ({
     const inspected = toInspected(info, owner, cpus)
     if (inspected === undefined) return undefined
     const { id, name } = inspected.container
-    names.set(name, { id, gate: inspected.gate })
+    names.set(name, { id, gate: inspected.gate, sources: inspected.sources })
     if (epoch === before && (idOrName !== id || (changes.get(id) ?? 0) === counted)) {
       entries.set(id, { inspected, at: monotonic() })
     }
@@ -109,7 +111,7 @@ export const createRegistry = ({
       const unread = isCode(error, 'REFUSED') ? toUnread(listed, owner, error.details['reason'] ?? '') : undefined
       if (unread === undefined) throw error
       const { name } = unread.container
-      if (names.get(name)?.id !== listed.Id) names.set(name, { id: listed.Id, gate: undefined })
+      if (names.get(name)?.id !== listed.Id) names.set(name, { id: listed.Id, gate: undefined, sources: [] })
       return unread
     }
   }

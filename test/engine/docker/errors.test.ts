@@ -1,0 +1,25 @@
+import t from 'tap'
+import { toEngineError, type Purpose } from '../../../src/engine/docker/errors.ts'
+
+/** As dockerode raises it. */
+const refused = (statusCode: number, message: string): Error => Object.assign(new Error(message), { statusCode })
+
+const codeOf = (statusCode: number, message: string, purpose?: Purpose): string =>
+  toEngineError(refused(statusCode, message), {}, purpose).code
+
+t.test('what the host has too little of is told by the sentence', async (t) => {
+  t.equal(codeOf(500, 'write /x: no space left on device', 'pull'), 'NO_SPACE')
+  t.equal(codeOf(500, 'runc create failed: fork/exec /proc/self/exe: cannot allocate memory', 'start'), 'NO_MEMORY')
+  t.equal(codeOf(500, 'open /dev/null: too many open files in system', 'start'), 'NO_HANDLES')
+  t.equal(codeOf(500, 'accept4: EMFILE', 'start'), 'NO_HANDLES')
+  t.equal(codeOf(500, 'fork/exec: resource temporarily unavailable', 'start'), 'NO_PROCESSES')
+  t.equal(codeOf(500, 'runc: container init was OOM-killed (memory limit too low?)', 'start'), 'LIMITS_REFUSED')
+})
+
+t.test('names that users chose say nothing of that', async (t) => {
+  t.equal(codeOf(404, 'No such image: example/tokenfile:1'), 'IMAGE_NOT_FOUND')
+  t.equal(codeOf(404, 'No such image: example/out of memory'), 'IMAGE_NOT_FOUND')
+  t.equal(codeOf(409, 'Conflict. The container name "/sond.openfile.0.fw.0" is already in use'), 'CONFLICT')
+  t.equal(codeOf(404, 'No such container: sond.systemfile.0.fw.0'), 'NOT_FOUND')
+  t.equal(codeOf(500, 'exec /bin/openfile: no such file or directory', 'start'), 'START_FAILED')
+})
