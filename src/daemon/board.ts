@@ -7,6 +7,7 @@ import type { Note, StatusBoard } from '../reconcile/context.ts'
 import { appendEvent, emptyEvents, type EventLog } from '../status/events.ts'
 import { initialStatus } from '../status/summarize.ts'
 import { summarizeUnseen } from '../status/unseen.ts'
+import type { StatusMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
 import type { CatalogInstance, ObjectKey } from '../watch/types.ts'
 
@@ -37,6 +38,16 @@ const notYet = 'not looked at since the daemon started'
 
 const isReady = (status: InstanceStatus): boolean =>
   status.conditions.some((one) => one.type === 'Ready' && one.status === 'True')
+
+/** No generation was in place: they count from 1. */
+const none = 0
+
+/** Versions that did not keep it took what was ready, or had drifted since, for a generation in place. */
+const inPlaceOf = (memory: StatusMemory | undefined): number =>
+  memory?.inPlace ??
+  (memory?.status.conditions.some(({ type, status }) => (type === 'Ready' || type === 'Drifted') && status === 'True')
+    ? memory.status.observedGeneration
+    : none)
 
 /** The one place where statuses and events are written; everyone else reads. */
 export const createBoard = ({
@@ -119,22 +130,19 @@ export const createBoard = ({
       const before = store.get('statuses', instance)
       const isFirst = !looked.has(instance)
       looked.add(instance)
-      const inPlace = isReady(status) ? status.observedGeneration : before?.inPlace
+      const inPlace = isReady(status) ? status.observedGeneration : inPlaceOf(before)
       if (equal(before?.status, status) && before?.inPlace === inPlace) {
         if (isFirst) tellAll(statusListeners, instance) // what was not known is as it was
         return
       }
-      const known = inPlace === undefined ? {} : { inPlace }
-      store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [], ...known })
+      store.set('statuses', instance, { status, diagnostics: before?.diagnostics ?? [], inPlace })
       flips(`instance/${instance}`, before?.status, status)
       tellAll(statusListeners, instance)
     },
-    inPlace: (instance) => store.get('statuses', instance)?.inPlace,
+    inPlace: (instance) => inPlaceOf(store.get('statuses', instance)),
     leave: (instance) => {
       const before = store.get('statuses', instance)
-      if (before?.inPlace === undefined) return
-      const { inPlace: _, ...rest } = before
-      store.set('statuses', instance, rest)
+      if (before !== undefined && before.inPlace !== none) store.set('statuses', instance, { ...before, inPlace: none })
     },
     drop: (instance) => {
       store.delete('statuses', instance)

@@ -25,8 +25,8 @@ export interface Observer {
 export interface StatusBoard {
   status(instance: InstanceName): InstanceStatus | undefined
   setStatus(instance: InstanceName, status: InstanceStatus): void
-  /** Generation that was last ready; undefined before the first. */
-  inPlace(instance: InstanceName): number | undefined
+  /** Generation that was last ready; 0 before the first. */
+  inPlace(instance: InstanceName): number
   /** What was in place is being taken away: one that comes back meanwhile, its generations counted anew, is to be put in place again. */
   leave(instance: InstanceName): void
   /** Forgets an instance that has gone. */

@@ -269,7 +269,7 @@ export const createController = (
     else queue.add(resyncKey)
   }
 
-  /** Or is new to all: what failed before may work now. */
+  /** An engine is there again, or new to all: what failed before may work now. */
   const cameBack = (): void => {
     context.stuck.clear()
     resyncSoon()

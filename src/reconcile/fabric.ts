@@ -30,9 +30,11 @@ const tell = ({ board, clock, watcher }: LoopContext, pass: FabricPass): void =>
 
 /** Says of data centers and links that they cannot be looked at: whether they work is not known now. */
 export const tellFabricUnseen = ({ board, clock, watcher }: LoopContext, problem: string): void => {
-  const { dataCenters, links } = watcher.catalog()
+  const catalog = watcher.catalog()
+  // What is not among objects because files cannot be read has not gone.
+  if (!catalog.complete) return
   const now = new Date(clock.now()).toISOString()
-  const statuses = [...dataCenters.values(), ...links.values()].flatMap(({ key }) => {
+  const statuses = [...dataCenterEntries(catalog), ...catalog.links.values()].flatMap(({ key }) => {
     const previous = board.topology(key)
     return previous === undefined ? [] : [[key, summarizeTopologyUnseen(previous, problem, now)] as const]
   })

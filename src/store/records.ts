@@ -73,7 +73,7 @@ export interface StatusMemory {
   readonly status: InstanceStatus
   /** What was last said of its file. */
   readonly diagnostics: readonly Diagnostic[]
-  /** Generation that was last ready; absent before the first. */
+  /** Generation that was last ready, 0 before the first; absent where a version wrote it that did not keep it. */
   readonly inPlace?: number
 }
 

@@ -409,30 +409,32 @@ void t.test(
   },
 )
 
-void t.test(
-  'data centers tell that their switch cannot be looked at; without containers they are as they were',
-  async (t) => {
-    const loop = await startLoop(t)
-    await loop.files.onboard(chain)
-    loop.files.apply(demo())
-    loop.files.apply('apiVersion: sond.dev/v1alpha1\nkind: DataCenter\nmetadata: {name: dc1}\nspec: {}\n')
-    const ready = (of = loop): string => {
-      const found = of.board.topology('DataCenter/dc1')?.conditions.find(({ type }) => type === 'Ready')
-      return `${found?.status} ${found?.reason}: ${found?.message}`
-    }
-    await loop.settled()
-    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
-    loop.away.add('containers')
-    await loop.pass(120_000)
-    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
-    loop.away.add('switches')
-    await loop.pass(120_000)
-    t.match(ready(), /^Unknown NotObserved: the engine does not answer/)
-    loop.away.clear()
-    await loop.pass(60_000)
-    t.equal(ready(), 'True SwitchUp: switch sond-dc1')
-  },
-)
+for (const declared of [true, false])
+  void t.test(
+    `${declared ? 'data centers' : 'the implicit data center'}: a switch that cannot be looked at is told; without containers all is as it was`,
+    async (t) => {
+      const loop = await startLoop(t)
+      await loop.files.onboard(chain)
+      loop.files.apply(demo())
+      if (declared)
+        loop.files.apply('apiVersion: sond.dev/v1alpha1\nkind: DataCenter\nmetadata: {name: dc1}\nspec: {}\n')
+      const ready = (of = loop): string => {
+        const found = of.board.topology('DataCenter/dc1')?.conditions.find(({ type }) => type === 'Ready')
+        return `${found?.status} ${found?.reason}: ${found?.message}`
+      }
+      await loop.settled()
+      t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+      loop.away.add('containers')
+      await loop.pass(120_000)
+      t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+      loop.away.add('switches')
+      await loop.pass(120_000)
+      t.match(ready(), /^Unknown NotObserved: the engine does not answer/)
+      loop.away.clear()
+      await loop.pass(60_000)
+      t.equal(ready(), 'True SwitchUp: switch sond-dc1')
+    },
+  )
 
 void t.test('a turn that throws harms no other, and is told', async (t) => {
   const loop = await startLoop(t)
