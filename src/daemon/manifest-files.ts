@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { Document, isMap, isSeq, parseDocument } from 'yaml'
+import { Document, isMap, isSeq, parseDocument, type DocumentOptions, type SchemaOptions, type ScalarTag } from 'yaml'
 import { ApiError } from '../api/errors.ts'
 import { shownFields } from '../parse/shown.ts'
 import { heldPath, reach } from '../watch/follow.ts'
@@ -101,13 +101,27 @@ interface Part {
 // A line that begins so is a marker wherever it stands (YAML 1.2.2 §9.1.2): no scalar may hold it at its beginning.
 const isMarker = (line: string): boolean => /^---(?:\s|$)/.test(line)
 
+/** Labels and environment mean numbers as they stand there (`007`, `1e3`): so they are written again. */
+const asWritten = (tag: ScalarTag): ScalarTag => ({
+  ...tag,
+  stringify: (item, ...rest) => item.source ?? tag.stringify?.(item, ...rest) ?? String(item.value),
+})
+
+const reading: SchemaOptions & DocumentOptions & { readonly logLevel: 'silent' } = {
+  logLevel: 'silent',
+  customTags: (tags) =>
+    tags.map((tag) =>
+      typeof tag !== 'string' && /:(?:int|float)$/.test(tag.tag) && !tag.collection ? asWritten(tag) : tag,
+    ),
+}
+
 /** The documents of a stream one by one, so that an edit of one leaves every other as it is, to the byte. */
 const splitManifest = (text: string): readonly Part[] => {
   const lines = text.split(/(?<=\n)/)
   const starts = [0, ...lines.keys().filter((index) => index > 0 && isMarker(lines[index] ?? ''))]
   return starts.map((start, index) => {
     const part = lines.slice(start, starts[index + 1] ?? lines.length).join('')
-    return { text: part, line: start + 1, document: parseDocument(part, { logLevel: 'silent' }) }
+    return { text: part, line: start + 1, document: parseDocument(part, reading) }
   })
 }
 
@@ -139,7 +153,7 @@ export const countDocuments = (text: string): number =>
 export const documentAt = (text: string, line: number, item?: number): string => {
   const part = splitManifest(text).findLast((one) => one.line <= line)
   if (part === undefined) return '\n'
-  const document = item === undefined ? part.document : new Document(itemsOf(part)[item])
+  const document = item === undefined ? part.document : new Document(itemsOf(part)[item], reading)
   const shown = shownFields.filter((path) => document.hasIn(path))
   for (const path of shown) document.deleteIn(path)
   const bare = item === undefined && shown.length === 0 ? part.text : textOf(document)
@@ -159,9 +173,13 @@ const textOf = (document: Document): string => {
 }
 
 const wrongFile = (directory: string, file: string, kind: string, name: string): ApiError =>
-  new ApiError('CONFLICT', `${file} does not say plainly where ${kind} ${name} is defined`, {
-    next: `edit ${join(directory, file)} itself`,
-  })
+  new ApiError(
+    'CONFLICT',
+    `${file} does not say plainly where ${kind} ${name} is defined: it is in a kind: List, or nowhere as it stands`,
+    {
+      next: `edit ${join(directory, file)} itself`,
+    },
+  )
 
 /** Removes the file, or the one document from a file of several. */
 export const removeDocument = async (directory: string, file: string, kind: string, name: string): Promise<void> => {

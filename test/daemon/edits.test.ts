@@ -233,3 +233,34 @@ void t.test('onboard: a package is kept, once, and never in the place of another
   t.equal((await readdir(directory)).length, 1)
   await t.rejects(backend.delete('Package', 'nobody'), { code: 'NOT_FOUND' })
 })
+
+void t.test('numbers stay as they are written, whatever else of their file is written anew', async (t) => {
+  const { backend, read, write } = await startDaemonWorld(t)
+  const env = '{A: 007, B: 1e3, C: 0x1F, D: 12345678901234567890, H: +5, I: .5, J: 1.10}'
+  const document = (instance: string): string =>
+    `apiVersion: sond.dev/v1alpha1\nkind: ServiceInstance\nmetadata: {name: ${instance}, labels: {pin: 0123}}\n` +
+    `spec: {package: chain, functions: [{vnfId: fw, env: ${env}}]}\n`
+  const isKept = async (file: string): Promise<void> => {
+    const text = await read(file)
+    for (const part of [
+      'A: 007',
+      'B: 1e3',
+      'C: 0x1F',
+      'D: 12345678901234567890',
+      'H: +5',
+      'I: .5',
+      'J: 1.10',
+      'pin: 0123',
+    ])
+      t.ok(text.includes(part), `${file}: ${part}`)
+  }
+  await write('a.yaml', document('a'))
+  await backend.suspend('a', true)
+  await isKept('a.yaml')
+  await backend.apply(`${document('b')}status: {}\n`, { dryRun: false })
+  await isKept('serviceinstance-b.yaml')
+  t.notMatch(await read('serviceinstance-b.yaml'), /status/)
+  const item = document('c').trimEnd().replaceAll('\n', '\n    ')
+  await backend.apply(`apiVersion: sond.dev/v1alpha1\nkind: List\nitems:\n  - ${item}\n`, { dryRun: false })
+  await isKept('serviceinstance-c.yaml')
+})

@@ -17,15 +17,19 @@ const metadata = fc.record({
   name,
   labels: fc.dictionary(fc.constantFrom('team', 'x/y'), fc.constantFrom('', 'a', '1.10', 'true')),
 })
+/** Up to the 24 days and 1024 TB that manifests take. */
 const duration = fc.oneof(
-  fc.tuple(fc.nat(999_999_999), fc.constantFrom('ms', 's', 'm')).map(([amount, unit]) => `${amount}${unit}`),
+  fc
+    .constantFrom(['ms', 999_999_999] as const, ['s', 2_147_483] as const, ['m', 35_791] as const)
+    .chain(([unit, most]) => fc.nat(most).map((amount) => `${amount}${unit}`)),
   fc.constantFrom(0, '0.5ms', '1.001s', '0.000001ms', '1m30s', '1.1h', '0.1ms0.2ms', '123456.789s'),
 )
 const memory = fc.oneof(
   fc.record({
-    size: fc.oneof(fc.nat(), fc.double({ min: 0, max: 4096, noNaN: true })),
+    size: fc.oneof(fc.nat(1024), fc.double({ min: 0, max: 1024, noNaN: true })),
     unit: fc.constantFrom('B', 'KB', 'MiB', 'G', 'TB'),
   }),
+  fc.record({ size: fc.nat(), unit: fc.constantFrom('B', 'KB') }),
   fc.constantFrom('512MB', '1.5 GiB', '0.3KB'),
 )
 const flag = optional(fc.boolean())
