@@ -176,8 +176,7 @@ export const createLab = async (name: string, options: LabOptions = {}): Promise
     start,
     kill,
     stop: async () => {
-      const [end] = await Promise.allSettled([endDaemon()])
-      await given?.stop()
+      const [end] = await Promise.allSettled([endDaemon().finally(() => given?.stop())])
       const { processes, 'network namespaces': namespaces } = await findTraces(dir, netns)
       if (processes.length + namespaces.length > 0) await endEngines()
       if (options.stateMegabytes !== undefined) {

@@ -66,7 +66,8 @@ const uploadName = /^upload-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** Removes what uploads were arriving in when the daemon was killed. Nobody else may upload into that directory meanwhile. */
 export const clearUploads = async (directory: string): Promise<void> => {
   const names = await readdir(directory).catch(() => []) // made by the first upload
-  for (const name of names) if (uploadName.test(name)) await rm(join(directory, name), { force: true })
+  for (const name of names)
+    if (uploadName.test(name)) await rm(join(directory, name), { force: true }).catch(() => undefined) // no reason not to start
 }
 
 const FORM = 'curl -F package=@FILE.son'

@@ -19,18 +19,20 @@ const pretty = format.printf(({ level, message, timestamp, ...fields }) => {
 const ofLines: ReadonlySet<string> = new Set(['stack'])
 
 /** Control characters, marks of direction and ends of lines in values (names from packages, words of engines) must not reach a terminal or forge lines. */
+const unseen = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
+
 const plainText = (key: string, text: string): string =>
-  text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (one) => {
+  text.replaceAll(unseen, (one) => {
     if (one === '\n') return ofLines.has(key) ? one : ' | '
     return '\ufffd'
   })
 
-/** The same within lists and maps. JSON escapes the controls of ASCII, but not those after it, which move a terminal's cursor as well. */
+/** The same within lists and maps, where JSON escapes the controls of ASCII and no more. */
 const plainWithin = (value: unknown): unknown => {
-  if (typeof value === 'string') return value.replaceAll(/[\u007f-\u009f]/g, '\ufffd')
+  if (typeof value === 'string') return value.replaceAll(unseen, (one) => (one < ' ' ? one : '\ufffd'))
   if (Array.isArray(value)) return value.map(plainWithin)
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, plainWithin(part)]))
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [plainWithin(key), plainWithin(part)]))
 }
 
 /** Errors have no fields of their own that a log would show. */

@@ -46,7 +46,7 @@ export const imageField = parsed<ImageRef>(
 
 export const durationField = z
   .union([parsed(parseDuration, 'a duration such as "200ms", "5s" or "1m30s" is right'), z.literal(0)], {
-    error: 'a duration with a unit, such as "200ms", "5s" or "1m30s", is right',
+    error: 'a duration with a unit, such as "200ms", "5s" or "1m30s", up to 24 days, is right',
   })
   .describe('A duration: 200ms, 5s, 1m30s.')
 
@@ -68,7 +68,7 @@ export const memoryField = z
       }),
       parsed(parseSize, 'a size such as "512MB" is right'),
     ],
-    { error: 'a size such as {size: 512, unit: MB} or "512MB" is right' },
+    { error: 'a size such as {size: 512, unit: MB} or "512MB", up to 1024 TB, is right' },
   )
   .describe('A size of memory, in powers of 1024: {size: 512, unit: MB}, or 512MB.')
 
@@ -84,9 +84,10 @@ export const cpuSetField = z
   )
   .describe('A set of host CPU numbers: "0,1" or "0-3".')
 
-export const rateField = parsed(parseRate, 'a rate such as "100Mbps" or "64kbps" is right').describe(
-  'Bits per second: 100Mbps.',
-)
+export const rateField = parsed(
+  parseRate,
+  'a rate such as "100Mbps" or "64kbps", up to 1000000Gbps, is right',
+).describe('Bits per second: 100Mbps.')
 
 export const percentField = z
   .union([parsed(parsePercent, 'a share such as "0.1%", at most 100%, is right'), z.number().min(0).max(100)], {

@@ -58,7 +58,8 @@ const codeOf = (error: unknown): string =>
 export const reach = async (root: string, path: string): Promise<Reached> => {
   const linkers = new Set<bigint>()
   const parts = path.split('/')
-  let here = await open(root, holdOnly)
+  // Opened for reading, unlike what is below it: that has it mounted where it is mounted on demand.
+  let here = await open(root, constants.O_RDONLY | constants.O_DIRECTORY)
   let links = 0
   let taken = 0
   try {

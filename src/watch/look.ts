@@ -46,6 +46,10 @@ const mostAheadBytes = 16 * 1024 * 1024
 /** A file that never rests does not keep the first look from being complete longer than so many settle times. */
 const patience = 25
 
+/** Between tries to keep a copy that the disk did not take, doubling. Milliseconds. */
+const firstCopyPause = 1_000
+const longestCopyPause = 60_000
+
 /** Opens what is remembered. Reading the directory begins with the first look. */
 export const openLooker = async (options: LookOptions): Promise<Looker> => {
   const { directory, settleMs, store, log, clock, arrivals } = options
@@ -62,6 +66,8 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
   let underWay = 0
   let looks = 0
   let complete = false
+  /** A full disk is not hammered with copies: each try reads a package, and fills what room there is until it fails. */
+  const copies = { after: -Infinity, pause: firstCopyPause }
   /** Nothing was ever remembered of this directory. */
   let stranger = store.get('directories', directory) === undefined
 
@@ -88,13 +94,18 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
 
   /** Copies that could not be kept, for want of room say, are tried again; the first that cannot be ends it for this look. */
   const keepCopies = async (scan: Scan): Promise<void> => {
+    if (clock.monotonic() < copies.after) return
     for (const [file, { memory, accepted, fingerprint }] of known.all()) {
       const { digest } = memory
       const isMeant = accepted && scan.files.get(file)?.fingerprint === fingerprint
       if (digest === undefined || !isMeant || store.blobs.has(digest)) continue
       const result = await readSettled(directory, file, 'package', fingerprint)
-      if (result.result === 'bytes' && !(await store.blobs.write(digest, result.bytes))) return
+      if (result.result !== 'bytes' || (await store.blobs.write(digest, result.bytes))) continue
+      copies.after = clock.monotonic() + copies.pause
+      copies.pause = Math.min(copies.pause * 2, longestCopyPause)
+      return
     }
+    copies.pause = firstCopyPause
   }
 
   /** Packages take longest to understand; a file that turns out not to rest is read again. */

@@ -91,7 +91,7 @@ t.test('every setting can be changed', (t) => {
 t.test('what is refused', (t) => {
   const rows: Readonly<Record<string, readonly string[]>> = {
     [`${header}spec: {resynk: 5s, resync: 5}\n`]: [
-      'sond.yaml:3:28: spec.resync is the number 5; a duration with a unit, such as "200ms", "5s" or "1m30s", is right',
+      'sond.yaml:3:28: spec.resync is the number 5; a duration with a unit, such as "200ms", "5s" or "1m30s", up to 24 days, is right',
       'sond.yaml:3:8: the field "resynk" is not known here; did you mean "resync"?',
     ],
     [`${header}spec: {owner: a b, listen: [http://x], results: {directory: relative}}\n`]: [

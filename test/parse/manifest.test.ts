@@ -241,9 +241,9 @@ one(
   'a link of wrong values',
   'apiVersion: sond.dev/v1alpha1\nkind: Link\nmetadata: {name: l}\nspec: {endpoints: [a], bandwidth: 100, delay: 10, jitter: 1x, loss: 300%}\n',
   'INVALID_VALUE 4:19: spec.endpoints is a list; a list of two data centers such as [dc1, dc2] is right',
-  'WRONG_TYPE 4:35: spec.bandwidth is the number 100; a rate such as "100Mbps" or "64kbps" is right',
-  'INVALID_VALUE 4:47: spec.delay is the number 10; a duration with a unit, such as "200ms", "5s" or "1m30s", is right',
-  'INVALID_VALUE 4:59: spec.jitter is the text "1x"; a duration with a unit, such as "200ms", "5s" or "1m30s", is right',
+  'WRONG_TYPE 4:35: spec.bandwidth is the number 100; a rate such as "100Mbps" or "64kbps", up to 1000000Gbps, is right',
+  'INVALID_VALUE 4:47: spec.delay is the number 10; a duration with a unit, such as "200ms", "5s" or "1m30s", up to 24 days, is right',
+  'INVALID_VALUE 4:59: spec.jitter is the text "1x"; a duration with a unit, such as "200ms", "5s" or "1m30s", up to 24 days, is right',
   'INVALID_VALUE 4:69: spec.loss is the text "300%"; a share from "0%" to "100%" is right',
 )
 one(
@@ -264,9 +264,9 @@ one(
   instance(
     'package: x\nfunctions: [{vnfId: a, resources: {memory: 12}}, {vnfId: b, resources: {memory: {size: -1}}}, {vnfId: c, resources: {memory: much}}]',
   ),
-  'INVALID_VALUE 6:46: spec.functions[0].resources.memory is the number 12; a size such as {size: 512, unit: MB} or "512MB" is right',
+  'INVALID_VALUE 6:46: spec.functions[0].resources.memory is the number 12; a size such as {size: 512, unit: MB} or "512MB", up to 1024 TB, is right',
   'INVALID_VALUE 6:90: spec.functions[1].resources.memory.size is the number -1; a number from 0 on is right',
-  'INVALID_VALUE 6:128: spec.functions[2].resources.memory is the text "much"; a size such as {size: 512, unit: MB} or "512MB" is right',
+  'INVALID_VALUE 6:128: spec.functions[2].resources.memory is the text "much"; a size such as {size: 512, unit: MB} or "512MB", up to 1024 TB, is right',
 )
 one(
   'capacity beyond reason',

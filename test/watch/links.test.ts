@@ -131,7 +131,11 @@ void t.test('a name that is a file and a link by turns never shows what the link
       renameSync('d', '.d'); renameSync('.to', 'd'); unlinkSync('d'); renameSync('.d', 'd')
     }`
   const swapping = spawn(process.execPath, ['-e', swap], { cwd: watched, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(() => swapping.kill('SIGKILL'))
+  t.teardown(async () => {
+    const ended = once(swapping, 'exit')
+    swapping.kill('SIGKILL')
+    await ended
+  })
   await once(swapping.stdout, 'data')
   const seen = new Set<string>()
   for (let look = 0; look < 300; look += 1) {
