@@ -1,20 +1,21 @@
-import type { DesireResult } from '../desired/result.ts'
 import type { EngineHint, Engines } from '../engine/ports.ts'
 import { Awaited, EngineError } from '../model/errors.ts'
 import { parseObjectName, type InstanceName } from '../model/names.ts'
 import type { CatalogChange, CatalogInstance, Watcher } from '../watch/types.ts'
 import { answerDistance, createAnswers } from './answers.ts'
+import { createAsked } from './asked.ts'
 import type { LoopContext } from './context.ts'
 import { tellFabricUnseen, turnFabric } from './fabric.ts'
 import { bookAhead, tellUnseen, turnGone, turnInstance } from './instance.ts'
 import { answerKey, fabricKey, instanceKey, instanceOfKey, resyncKey } from './keys.ts'
 import { createClaims } from './needs.ts'
 import { createOrphans } from './orphans.ts'
-import { forgetFailures, isOf } from './holds.ts'
 import { createQueue, type Turn } from './queue.ts'
 import { findGone, lookAtAll } from './resync.ts'
 import { createSubscriptions } from './subscriptions.ts'
-import { buriedInstances, tombstoneKey } from './tombstones.ts'
+import { buriedInstances, bury, tombstoneKey } from './tombstones.ts'
+import { isWanting, takesLess } from './wanting.ts'
+import { messageOf, watched } from './watched.ts'
 import { within } from './within.ts'
 
 /** Turns under way at one time. */
@@ -48,17 +49,6 @@ export interface Controller {
   close(): Promise<void>
 }
 
-/** It goes without something that others hold. */
-const isWanting = ({ exhausted, notices }: DesireResult): boolean =>
-  exhausted.length > 0 || notices.some(({ code }) => code === 'UNPLACEABLE')
-
-/** Differs when something else is asked for. */
-const wordsOf = ({ generation, package: pack }: CatalogInstance): string => `${generation} ${pack?.digest ?? ''}`
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
-
 export const createController = (
   context: LoopContext & { readonly watcher: Pick<Watcher, 'catalog' | 'onChange'> },
 ): Controller => {
@@ -77,8 +67,7 @@ export const createController = (
   let lastResync = -Infinity
   /** Set for good by `terminate`. */
   let ending: { readonly left: Set<InstanceName>; readonly over: PromiseWithResolvers<undefined> } | undefined
-  /** What instances were asked to be when they last changed. */
-  const asked = new Map<InstanceName, string>()
+  const asked = createAsked(context)
 
   const everything = (): readonly InstanceName[] => {
     const { instances } = context.watcher.catalog()
@@ -101,14 +90,6 @@ export const createController = (
   const serveWanting = (): void => {
     for (const [name, wish] of wishes) if (isWanting(wish)) queue.add(instanceKey(name))
   }
-
-  /** Room in data centers that the instance no longer takes. */
-  const takesLess = (before: DesireResult | undefined, after: DesireResult | undefined): boolean =>
-    before !== undefined &&
-    [...before.usage].some(([dataCenter, { cpu, memoryBytes }]) => {
-      const now = after?.usage.get(dataCenter)
-      return now === undefined || now.cpu < cpu || now.memoryBytes < memoryBytes
-    })
 
   const claim = async (): Promise<void> => {
     claimed = await context.engines.switches.claim()
@@ -134,7 +115,7 @@ export const createController = (
     trouble = ''
     troubles.succeed(resyncKey)
     const { gone, again } = findGone(context, world, orphans)
-    for (const name of gone) bury(name)
+    for (const name of gone) bury(store, name, clock.now())
     addAll()
     lastResync = clock.monotonic()
     return Math.min(context.settings.resyncMs, again ?? Infinity)
@@ -144,15 +125,7 @@ export const createController = (
     const { name } = entry.document.metadata
     bookAhead(context, entry)
     claims.change(name, wishes.get(name)?.fabric)
-    asked.set(name, wordsOf(entry))
-  }
-
-  const bury = (name: InstanceName): void => {
-    const key = tombstoneKey(name)
-    const deletedAt = new Date(clock.now()).toISOString()
-    if (store.get('tombstones', key) === undefined)
-      store.set('tombstones', key, { key, deletedAt, file: '', generation: 0 })
-    queue.add(instanceKey(name))
+    asked.note(entry)
   }
 
   const turnFor = async (name: InstanceName, turn: Turn): Promise<number | undefined> => {
@@ -184,7 +157,7 @@ export const createController = (
     if (gone) {
       // Its document may have come back at the last moment: then the turn that follows begins anew.
       if (!context.watcher.catalog().instances.has(name)) store.delete('tombstones', key)
-      asked.delete(name)
+      asked.forget(name)
       queue.renew(fabricKey) // switches that stood for it alone
     }
     fabricMayChange(name)
@@ -214,28 +187,9 @@ export const createController = (
     return name === undefined ? turnSwitches(turn) : turnFor(name, turn)
   }
 
-  const work = (key: string, turn: Turn): Promise<number | undefined> => {
-    if (key === answerKey) return answers.await()
-    return context.trace({ reconcileId: context.newId(), key }, async () => {
-      const began = clock.monotonic()
-      const kind = key === fabricKey ? 'fabric' : key === resyncKey ? 'resync' : 'instance'
-      let result: 'done' | 'failed' = 'failed'
-      try {
-        const again = await turnOf(key, turn)
-        result = 'done'
-        return again
-      } catch (error) {
-        log.warn('turn failed', {
-          error: messageOf(error),
-          // Whatever is neither an engine's word nor waited for is a bug.
-          stack: error instanceof EngineError || error instanceof Awaited ? undefined : stackOf(error),
-        })
-        throw error
-      } finally {
-        context.observer.turn(kind, clock.monotonic() - began, result)
-      }
-    })
-  }
+  const watchedTurn = watched(context, turnOf)
+  const work = (key: string, turn: Turn): Promise<number | undefined> =>
+    key === answerKey ? answers.await() : watchedTurn(key, turn)
 
   const failed = (key: string, error: unknown): number => {
     const wait = troubles.fail(key, messageOf(error))
@@ -290,16 +244,7 @@ export const createController = (
   })
 
   const changedInstance = (name: InstanceName): void => {
-    const entry = context.watcher.catalog().instances.get(name)
-    const now = entry === undefined ? '' : wordsOf(entry)
-    if (asked.get(name) !== now) {
-      // Asked for anew: what failed before may work now.
-      troubles.succeed(instanceKey(name))
-      context.stuck.delete(instanceKey(name))
-      forgetFailures(context, name)
-      if (asked.has(name)) context.crashes.pardon(isOf(context.owner, name))
-      asked.set(name, now)
-    }
+    asked.compare(name, context.watcher.catalog().instances.get(name))
     queue.renew(instanceKey(name))
   }
 
