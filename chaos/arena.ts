@@ -38,6 +38,9 @@ const settings = (dir: string): Readonly<Record<string, unknown>> => ({
   results: { directory: join(dir, 'results') },
 })
 
+/** For setpriv(1): a run that is killed leaves none of these behind. */
+export const diesWithUs = ['--pdeathsig', 'KILL'] as const
+
 interface Outside {
   readonly pid: number
   stop(): Promise<void>
@@ -57,9 +60,8 @@ const createOutside = async (lab: Lab): Promise<Outside> => {
   await mkdir(folder)
   await writeFile(join(folder, 'blob'), 'x'.repeat(blobBytes))
   const path = `/run/netns/${name}`
-  const server = spawn('nsenter', [`--net=${path}`, 'busybox', 'httpd', '-f', '-p', '80', '-h', folder], {
-    stdio: 'ignore',
-  })
+  const httpd = ['busybox', 'httpd', '-f', '-p', '80', '-h', folder]
+  const server = spawn('setpriv', [...diesWithUs, 'nsenter', `--net=${path}`, ...httpd], { stdio: 'ignore' })
   return {
     pid: server.pid ?? 0,
     stop: async () => {

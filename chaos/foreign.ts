@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import equal from 'fast-deep-equal'
 import { must, until } from '../deploy/lab/run.ts'
-import type { Arena } from './arena.ts'
+import { type Arena, diesWithUs } from './arena.ts'
 import type { Beside } from './census.ts'
 import { images } from './wanted.ts'
 
@@ -69,7 +69,9 @@ export const plantForeign = async (arena: Arena): Promise<Foreign> => {
     '-j',
     'ACCEPT',
   )
-  const process_ = spawn('nsenter', [`--net=/run/netns/${lab.netns}`, 'sleep', '1000000'], { stdio: 'ignore' })
+  const process_ = spawn('setpriv', [...diesWithUs, 'nsenter', `--net=/run/netns/${lab.netns}`, 'sleep', '1000000'], {
+    stdio: 'ignore',
+  })
   const pid = process_.pid ?? 0
 
   const restoreFlows = async (): Promise<void> => {
