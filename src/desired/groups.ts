@@ -90,16 +90,17 @@ export const groupRules = (group: Group): readonly Rule[] => {
   const anyOf = { needs: [], replicas: [ports] }
   const only = (port: PortName) => ({ needs: [port], replicas: [] })
   return [
+    // New ones.
     {
       priority: 10,
-      match: `${tracked},metadata=${metadata}`,
+      match: `${tracked},ct_mark=0,metadata=${metadata}`,
       actions: choose('symmetric_l3l4', 'hrw', ports),
       ...anyOf,
     },
     // The hash above leaves UDP's ports out, for only the first fragment of a datagram bears them.
     ...['udp', 'udp6'].map((protocol) => ({
       priority: 11,
-      match: `${tracked},${protocol},metadata=${metadata},nw_frag=no`,
+      match: `${tracked},ct_mark=0,${protocol},metadata=${metadata},nw_frag=no`,
       actions: choose('symmetric_l3l4+udp', 'hrw', ports),
       ...anyOf,
     })),
@@ -118,16 +119,18 @@ export const groupRules = (group: Group): readonly Rule[] => {
       actions: chooseOnly(port),
       ...only(port),
     })),
-    // The connection's replica is down: another serves it, and has it for its own from its answer on. It is chosen by a hash of each
-    // connection's own addresses, in a pass of its own through the switch: what the switch caches of this table then tells no two connections
-    // of one replica apart. Open vSwitch 3.1 finds the wrong one of two overlapping cached flows when it updates them, and the other goes on
-    // doing what it did.
-    ...families.map((family) => ({
-      priority: 9,
-      match: `${chosen},${family},metadata=${metadata}`,
-      actions: `ct(table=${orphanedTable},zone=${zone})`,
-      ...anyOf,
-    })),
+    // The connection's replica is down, or there is none of its number any more: another serves it, and has it for its own from its answer
+    // on. It is chosen by a hash of each connection's own addresses, in a pass of its own through the switch: what the switch caches of these
+    // tables then tells no two connections of one replica apart. Open vSwitch 3.1 finds the wrong one of two overlapping cached flows when it
+    // updates them, and the other goes on doing what it did.
+    ...[tracked, chosen].flatMap((table) =>
+      families.map((family) => ({
+        priority: 9,
+        match: `${table},${family},metadata=${metadata}`,
+        actions: `ct(table=${orphanedTable},zone=${zone})`,
+        ...anyOf,
+      })),
+    ),
     {
       priority: 10,
       match: `table=${orphanedTable},metadata=${metadata}`,
