@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { packageFolder } from '../../src/daemon/build-context.ts'
 import { EngineError } from '../../src/model/errors.ts'
 import { type Diagnostic, isError } from '../../src/model/diagnostics.ts'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { entriesOf, sampleFiles, tgoFiles, unit, zip } from '../../test/parse/fixtures/sample.ts'
 import { type Target, promise } from './target.ts'
@@ -18,7 +19,7 @@ export const checkDiagnostics = (diagnostics: readonly Diagnostic[]): void => {
 }
 
 const checkPackage = async (file: string, bytes: Uint8Array): Promise<void> => {
-  const { package: found, diagnostics } = await parsePackage(file, bytes)
+  const { package: found, diagnostics } = await parsePackage(file, bytesInMemory(bytes))
   checkDiagnostics(diagnostics)
   promise((found === undefined) === diagnostics.some(isError), () => 'a package with an error, or none without one')
 }
@@ -50,7 +51,8 @@ const digest = `sha256:${'0'.repeat(64)}`
 const checkContext = async (input: Uint8Array): Promise<void> => {
   let tar: Uint8Array
   try {
-    tar = await packageFolder({ blobs: { read: async () => Buffer.from(input) } }, digest, 'docker_files')
+    const kept = { ...bytesInMemory(input), [Symbol.asyncDispose]: () => Promise.resolve() }
+    tar = await packageFolder({ blobs: { open: async () => kept } }, digest, 'docker_files')
   } catch (error) {
     if (error instanceof EngineError && error.code === 'IMAGE_NOT_FOUND') return
     throw error

@@ -8,6 +8,7 @@ import type { ServicePackage } from '../../src/model/package.ts'
 import * as names from '../../src/model/names.ts'
 import { defaultConfiguration } from '../../src/parse/configuration.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { plan } from '../../src/plan/plan.ts'
 import { printPlan } from '../../src/plan/print.ts'
@@ -114,7 +115,7 @@ const check = async (input: Uint8Array): Promise<void> => {
   const files = sampleFiles()
   files.set('service_descriptors/nsd.yml', Buffer.from(nsd))
   files.set('function_descriptors/a.yml', Buffer.from(vnfd))
-  const { package: pack } = await parsePackage('pack.son', storedZip([...files]))
+  const { package: pack } = await parsePackage('pack.son', bytesInMemory(storedZip([...files])))
   const documents = parseManifestFile('a.yaml', bytesOf(manifest)).documents.map(({ document }) => document)
   if (pack !== undefined) checkService(pack, documents)
 }

@@ -1,5 +1,6 @@
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
+import { bytesInMemory, type ByteSource } from '../model/byte-source.ts'
 import { readBounded } from '../watch/read.ts'
 import { CliError } from './errors.ts'
 import { printable } from './format/table.ts'
@@ -9,8 +10,20 @@ import type { Io } from './io.ts'
 export interface Source {
   /** As shown to the user; `<stdin>` for standard input. */
   readonly file: string
-  readonly bytes: () => Promise<Buffer>
+  readonly open: () => Promise<OpenSource>
 }
+
+export type OpenSource = ByteSource & AsyncDisposable
+
+export const readSource = async (source: Source): Promise<Buffer> => {
+  await using opened = await source.open()
+  return await opened.read(0, opened.size)
+}
+
+const inMemory = (bytes: Uint8Array): OpenSource => ({
+  ...bytesInMemory(bytes),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+})
 
 const manifests = /\.(?:ya?ml|json)$/i
 const packages = /\.(?:son|tgo)$/i
@@ -40,7 +53,7 @@ export const findSources = async (names: readonly string[], io: Io): Promise<rea
   const found: Source[] = []
   for (const name of names) {
     if (name === '-') {
-      found.push({ file: '<stdin>', bytes: async () => Buffer.from(await io.stdin()) })
+      found.push({ file: '<stdin>', open: async () => inMemory(Buffer.from(await io.stdin())) })
     } else if ((await statOf(name)).isDirectory()) {
       const all = await filesBelow(name)
       const roots = rootsOf(all)
@@ -69,25 +82,24 @@ export const findPackageSources = async (name: string): Promise<readonly string[
 
 const fileSource = (file: string): Source => ({
   file,
-  bytes: async () => {
-    let handle
+  open: async () => {
+    await using opened = new AsyncDisposableStack()
     try {
-      handle = await open(file)
-      return await readWhole(file, handle)
+      const source = await bounded(file, opened.use(await open(file)))
+      const kept = opened.move()
+      return { ...source, [Symbol.asyncDispose]: () => kept.disposeAsync() }
     } catch (cause) {
       throw cause instanceof CliError ? cause : fileError(file, cause)
-    } finally {
-      await handle?.close()
     }
   },
 })
 
 /** By the bounds of the daemon. A pipe has no size; it is read to its end. */
-const readWhole = async (file: string, handle: FileHandle): Promise<Buffer> => {
+const bounded = async (file: string, handle: FileHandle): Promise<ByteSource> => {
   const stats = await handle.stat()
-  if (!stats.isFile()) return handle.readFile()
+  if (!stats.isFile()) return bytesInMemory(await handle.readFile())
   const read = await readBounded(handle, isPackageFile(file) ? 'package' : 'manifest', stats.size)
-  if (read.result === 'bytes') return read.bytes
+  if (read.result === 'bytes') return read.source
   throw new FileRefused(file, read.code, read.message)
 }
 

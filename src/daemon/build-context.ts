@@ -16,13 +16,13 @@ const largestFile = 64 * 1024 * 1024
  * @throws EngineError IMAGE_NOT_FOUND when the package is not kept or has no such folder
  */
 export const packageFolder = async (
-  store: { readonly blobs: Pick<Store['blobs'], 'read'> },
+  store: { readonly blobs: Pick<Store['blobs'], 'open'> },
   digest: string,
   folder: string,
 ): Promise<Uint8Array> => {
   const key = parsePackageDigest(digest)
-  const bytes = key === undefined ? undefined : await store.blobs.read(key)
-  const files = bytes && (await readArchive(bytes, createReport(digest), { keepBytes: largestFile }))
+  await using kept = key === undefined ? undefined : await store.blobs.open(key)
+  const files = kept && (await readArchive(kept, createReport(digest), { keepBytes: largestFile }))
   if (files === undefined) throw new EngineError('IMAGE_NOT_FOUND', { package: digest, reason: 'its file is not kept' })
   const prefix = `${folder.replace(/\/+$/, '')}/`
   const tar = pack()
@@ -36,5 +36,5 @@ export const packageFolder = async (
   }
   tar.finalize()
   if (count === 0) throw new EngineError('IMAGE_NOT_FOUND', { package: digest, folder, reason: 'no such folder' })
-  return buffer(tar)
+  return await buffer(tar)
 }

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import pLimit from 'p-limit'
 import type { AppliedObject, Backend, Diff } from '../api/backend.ts'
 import { ApiError } from '../api/errors.ts'
+import { bytesOfFile, piecesOf } from '../model/byte-source.ts'
 import { isError } from '../model/diagnostics.ts'
 import type { ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import { resolvePackage } from '../watch/packages.ts'
@@ -139,9 +140,10 @@ export const createEdits = (options: EditOptions): Edits => {
     return { kind: 'ServiceInstance', name, file, action, generation: after.generation }
   }
 
-  const onboard: Backend['onboard'] = async ({ path, fileName, sha256 }) => {
-    const bytes = await readFile(path)
-    const { package: pack, diagnostics } = await options.parsers.package(fileName, bytes)
+  const onboard: Backend['onboard'] = async ({ path, fileName, sha256, size }) => {
+    await using upload = await open(path)
+    const source = bytesOfFile(upload, size)
+    const { package: pack, diagnostics } = await options.parsers.package(fileName, source)
     if (pack === undefined)
       throw new ApiError('INVALID', `${fileName} is not a package that can be onboarded`, {
         details: { diagnostics },
@@ -153,7 +155,7 @@ export const createEdits = (options: EditOptions): Edits => {
       // Clients use one file name for many packages: another package of that name is not replaced.
       const taken = watcher.catalog().files.some(({ file }) => file === fileName)
       const name = taken ? fileName.replace(/(?=\.[^.]+$)/, `-${sha256.slice(0, 8)}`) : fileName
-      await replaceManifest(directory, name, bytes)
+      await replaceManifest(directory, name, piecesOf(source))
     }
     await watcher.rescan()
     const object = view.get('Package', digest)

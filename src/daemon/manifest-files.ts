@@ -15,11 +15,13 @@ import { oddity } from '../watch/scan.ts'
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 const isMissing = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
+type Content = string | AsyncIterable<Uint8Array>
+
 /**
  * Writes beside and renames; the temporary name is one that the watcher ignores. Manifests may hold passwords: a file keeps its owner and
  * who may read it, and a new one is for its owner and its group.
  */
-export const replaceManifest = async (directory: string, file: string, content: string | Uint8Array): Promise<void> => {
+export const replaceManifest = async (directory: string, file: string, content: Content): Promise<void> => {
   const path = join(directory, file)
   try {
     await mkdir(dirname(path), { recursive: true })
@@ -53,7 +55,7 @@ const ownership = async (directory: string, file: string): Promise<Ownership | u
   }
 }
 
-const writeLike = async (model: Ownership | undefined, path: string, content: string | Uint8Array): Promise<void> => {
+const writeLike = async (model: Ownership | undefined, path: string, content: Content): Promise<void> => {
   await using file = await open(path, 'wx', model === undefined ? 0o640 : 0o600)
   await file.writeFile(content)
   if (model === undefined) return

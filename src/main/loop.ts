@@ -24,7 +24,7 @@ import type { RunningEngines } from './engines.ts'
 
 export const parsers: Parsers = {
   manifest: (file, bytes) => parseManifestFile(file, bytes),
-  package: (file, bytes) => parsePackage(file, bytes),
+  package: (file, source) => parsePackage(file, source),
 }
 
 const waits = {

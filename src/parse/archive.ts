@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto'
-import type { Readable } from 'node:stream'
-import { crc32 } from 'node:zlib'
-import { type Entry, type ZipFile, fromBufferPromise } from 'yauzl'
+import { pipeline, type Readable } from 'node:stream'
+import { crc32, createInflateRaw } from 'node:zlib'
+import { type Entry, type ZipFile, fromRandomAccessReaderPromise } from 'yauzl'
+import type { ByteSource } from '../model/byte-source.ts'
 import { type Report, quote, wholeFile } from './report.ts'
-import { directorySize, endLength, endRecords, notZipMessage } from './zip-end.ts'
+import { type FoundZip, findZip, notZipMessage, zipHeadBytes } from './zip-end.ts'
 import { findOverlap, takenInDirectory } from './zip-layout.ts'
+import { createZipReader } from './zip-reader.ts'
 
 /** A file in an archive. */
 export interface ArchiveFile {
@@ -42,28 +44,6 @@ const limits = {
   /** Smaller outputs are harmless whatever their ratio. */
   ratioFromBytes: 4 * 1024 * 1024,
 } as const
-
-const directorySignature = 0x02014b50
-
-/**
- * The zip inside of what was saved around it (a form's multipart body, for one): from the first entry to the end record.
- * Offsets in a zip count from its own start (APPNOTE 4.4.24), so the prefix is what they are short of.
- */
-const findZip = (bytes: Uint8Array): { readonly zipBytes: Buffer; readonly endAt: number } | undefined => {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  for (const at of endRecords(buffer)) {
-    const end = at + endLength + buffer.readUInt16LE(at + 20)
-    const size = buffer.readUInt32LE(at + 12)
-    const offset = buffer.readUInt32LE(at + 16)
-    const isZip64 = size === 0xffffffff || offset === 0xffffffff
-    const start = isZip64 ? 0 : at - size - offset
-    if (start < 0) continue
-    const directory = start + offset
-    if (!isZip64 && size > 0 && buffer.readUInt32LE(directory) !== directorySignature) continue
-    return { zipBytes: buffer.subarray(start, end), endAt: at - start }
-  }
-  return undefined
-}
 
 const fileType = (entry: Entry): number => (entry.externalFileAttributes >>> 16) & 0o170000
 const regular = new Set([0, 0o100000])
@@ -120,11 +100,7 @@ const checkEntry = (entry: Entry, seen: Seen, report: Report): void => {
 }
 
 /** What the directory holds, each entry and all of them together, before anything is unpacked. */
-const readDirectory = async (
-  zip: ZipFile,
-  { zipBytes, endAt }: { readonly zipBytes: Buffer; readonly endAt: number },
-  report: Report,
-): Promise<readonly Entry[]> => {
+const readDirectory = async (zip: ZipFile, found: FoundZip, report: Report): Promise<readonly Entry[]> => {
   if (zip.entryCount > limits.entries) {
     throw new Refused(
       'ARCHIVE_TOO_LARGE',
@@ -137,7 +113,7 @@ const readDirectory = async (
     checkEntry(entry, seen, report)
     entries.push(entry)
   }
-  if (takenInDirectory(entries) !== directorySize(zipBytes, endAt)) {
+  if (takenInDirectory(entries) !== (await found.directorySize())) {
     const message = `the zip archive is broken: its end tells of ${zip.entryCount} entries, which are not what its directory holds`
     throw new Refused('ARCHIVE_BROKEN', `${message}; copy or pack it again`)
   }
@@ -155,6 +131,22 @@ const totalOf = (archiveBytes: number): number =>
 
 const tooLarge = (shown: string): Refused =>
   new Refused('ARCHIVE_TOO_LARGE', `the entry ${shown} is larger when unpacked than what is allowed`)
+
+const wrongSize = (shown: string): Refused =>
+  new Refused(
+    'ARCHIVE_BROKEN',
+    `the entry ${shown} does not have the size that the archive tells; copy or pack it again`,
+  )
+
+/** What comes out of the unpacker at a time: each piece costs as much as it takes to hash some kilobytes. Bytes. */
+const chunkBytes = 128 * 1024
+
+const unpacking = async (zip: ZipFile, entry: Entry): Promise<Readable> => {
+  const packed = await zip.openReadStreamPromise(entry, { decodeFileData: false })
+  if (entry.compressionMethod === stored) return packed
+  const inflate = createInflateRaw({ chunkSize: chunkBytes })
+  return pipeline(packed, inflate, () => undefined) // an error is the result's too
+}
 
 /** Piece by piece: iterating over the stream of a stored entry would put all of it together in one copy first. */
 const takeAll = (stream: Readable, take: (chunk: Buffer) => void): Promise<void> =>
@@ -182,11 +174,12 @@ const readEntry = async (
   const chunks: Buffer[] = []
   let size = 0
   let sum = 0
-  const stream = await zip.openReadStreamPromise(entry)
+  const told = quote(entry.fileName)
   const take = (chunk: Buffer): void => {
     size += chunk.length
     budget.written += chunk.length
-    if (budget.written > budget.total) throw tooLarge(quote(entry.fileName))
+    if (size > entry.uncompressedSize) throw wrongSize(told)
+    if (budget.written > budget.total) throw tooLarge(told)
     if (budget.written > Math.max(limits.ratioFromBytes, budget.ratioBytes)) {
       throw new Refused(
         'ARCHIVE_RATIO',
@@ -198,9 +191,10 @@ const readEntry = async (
     sha256.update(chunk)
     if (keep) chunks.push(chunk)
   }
-  await takeAll(stream, take)
+  await takeAll(await unpacking(zip, entry), take)
+  if (size < entry.uncompressedSize) throw wrongSize(told)
   if (sum !== entry.crc32) {
-    const message = `the entry ${quote(entry.fileName)} is damaged: its CRC-32 is not the one that the archive tells`
+    const message = `the entry ${told} is damaged: its CRC-32 is not the one that the archive tells`
     throw new Refused('ARCHIVE_BROKEN', `${message}; copy or pack it again`)
   }
   if (keep) budget.kept -= size
@@ -210,29 +204,26 @@ const readEntry = async (
 }
 
 /**
- * Reads a whole zip archive, which may be hostile. Bytes before and after the zip are ignored; what the archive claims about
+ * Reads all of a zip archive, which may be hostile. Bytes before and after the zip are ignored; what the archive claims about
  * sizes is not believed, real output is counted.
  *
  * @returns its files by path; undefined after an error has been reported.
  */
 export const readArchive = async (
-  bytes: Uint8Array,
+  source: ByteSource,
   report: Report,
   options: ArchiveOptions,
 ): Promise<ReadonlyMap<string, ArchiveFile> | undefined> => {
-  const found = findZip(bytes)
-  if (found === undefined) {
-    report.error(wholeFile, 'NOT_A_ZIP', notZipMessage(bytes))
-    return undefined
-  }
-  const { zipBytes } = found
   try {
-    const zip = await fromBufferPromise(zipBytes, { decodeStrings: true, validateEntrySizes: true })
+    const found = await findZip(source)
+    if (found === undefined) throw new Refused('NOT_A_ZIP', notZipMessage(await source.read(0, zipHeadBytes)))
+    const { size } = found.zip
+    const zip = await fromRandomAccessReaderPromise(createZipReader(found.zip), size, { autoClose: false })
     const files = new Map<string, ArchiveFile>()
     const budget = {
       kept: options.keptBytes ?? limits.keptBytes,
-      total: options.totalBytes ?? totalOf(zipBytes.length),
-      ratioBytes: limits.ratio * zipBytes.length,
+      total: options.totalBytes ?? totalOf(size),
+      ratioBytes: limits.ratio * size,
       written: 0,
     }
     for (const entry of await readDirectory(zip, found, report)) {

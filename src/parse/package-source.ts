@@ -1,3 +1,4 @@
+import { bytesInMemory } from '../model/byte-source.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import { isError } from '../model/diagnostics.ts'
 import { z } from 'zod'
@@ -48,7 +49,7 @@ export const packSource = async (directory: string, files: ReadonlyMap<string, U
   const packed = new Map([...files].filter(([path]) => packedFolders.some((folder) => path.startsWith(folder))))
   const bytes = await writePackage(packed, about)
   const file = `${about.vendor}.${about.name}.${about.version}.son`
-  const { diagnostics } = await parsePackage(file, bytes)
+  const { diagnostics } = await parsePackage(file, bytesInMemory(bytes))
   // A user of `sonctl package` knows the files of the directory, not those of the package to be.
   const shown = diagnostics.map((found) => ({ ...found, file: found.file.replace(`${file}!/`, `${directory}/`) }))
   const all = [...report.diagnostics, ...shown]

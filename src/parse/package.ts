@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
+import type { ByteSource } from '../model/byte-source.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import { isError } from '../model/diagnostics.ts'
 import { must, parsePackageDigest } from '../model/names.ts'
 import type { FunctionDescriptor, ServicePackage } from '../model/package.ts'
 import { readArchive } from './archive.ts'
 import { type Cursor, createCursor } from './cursor.ts'
+import { digestsOf } from './digests.ts'
 import { type FindFunction, readService } from './nsd.ts'
 import { type PackageFiles, createPackageFiles } from './package-files.ts'
 import {
@@ -37,18 +38,19 @@ const descriptorBytes = 2 * 1024 * 1024
 const allDescriptorBytes = 64 * 1024 * 1024
 
 /**
- * Reads a service package: a `.son`, or a `.tgo` of its successor format. Never throws on any bytes.
+ * Reads a service package: a `.son`, or a `.tgo` of its successor format. Fails on no bytes whatever; where the
+ * file itself cannot be read any more, that is one of the diagnostics.
  *
  * @param file - as the user knows it; the ending decides between the formats where both are possible.
  */
 export const parsePackage = async (
   file: string,
-  bytes: Uint8Array,
+  source: ByteSource,
   options: PackageOptions = {},
 ): Promise<ParsedPackage> => {
   const diagnostics: Diagnostic[] = []
   const report = createReport(file, diagnostics)
-  const archive = await readArchive(bytes, report, {
+  const archive = await readArchive(source, report, {
     keepBytes: descriptorBytes,
     keptBytes: allDescriptorBytes,
   })
@@ -66,14 +68,15 @@ export const parsePackage = async (
     cloudNative: format === 'tgo',
   })
   if (parsed === undefined || diagnostics.some(isError)) return { diagnostics }
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const [sha256, sha1] = await digestsOf(source, 'sha256', 'sha1')
+  const digest = `sha256:${sha256}`
   return {
     diagnostics,
     package: {
       ...parsed,
       digest: must(parsePackageDigest(digest), digest),
-      sha1: createHash('sha1').update(bytes).digest('hex'),
-      size: bytes.length,
+      sha1,
+      size: source.size,
       file: file.slice(file.lastIndexOf('/') + 1),
       notices: diagnostics,
     },

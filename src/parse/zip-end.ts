@@ -1,14 +1,16 @@
+import type { ByteSource } from '../model/byte-source.ts'
+
 // The record that ends a zip archive (APPNOTE 4.3.16) tells whether a file is one at all: it is looked for before a large file is read.
 
 const endSignature = 0x06054b50
-export const endLength = 22
+const endLength = 22
 /** Bytes before the last end record that may follow it: its comment, and as much again of something else. */
 const mostBehind = 2 * 0xffff
 /** So many bytes of a file's end show whether it has an end record. */
 export const zipTailBytes = endLength + mostBehind
 
 /** Places of end records whose comment fits, the last one first. */
-export function* endRecords(buffer: Buffer): Generator<number, undefined> {
+function* endRecords(buffer: Buffer): Generator<number, undefined> {
   const lowest = Math.max(0, buffer.length - zipTailBytes)
   for (let at = buffer.length - endLength; at >= lowest; at -= 1) {
     if (buffer.readUInt32LE(at) !== endSignature) continue
@@ -28,13 +30,49 @@ const locatorLength = 20
  *
  * @param zip - a whole one: what its end refers to is there.
  * @param at - where its end record begins
+ * @param said - what that says
  */
-export const directorySize = (zip: Buffer, at: number): number => {
-  const size = zip.readUInt32LE(at + 12)
-  const locator = at - locatorLength
-  if (size !== 0xffffffff || locator < 0 || zip.readUInt32LE(locator) !== locatorSignature) return size
-  const record = Number(zip.readBigUInt64LE(locator + 8))
-  return Number(zip.readBigUInt64LE(record + 40))
+const directorySize = async (zip: ByteSource, at: number, said: number): Promise<number> => {
+  if (said !== 0xffffffff || at < locatorLength) return said
+  const locator = await zip.read(at - locatorLength, locatorLength)
+  if (locator.readUInt32LE() !== locatorSignature) return said
+  const size = await zip.read(Number(locator.readBigUInt64LE(8)) + 40, 8)
+  return Number(size.readBigUInt64LE())
+}
+
+/** A zip, from its first entry to its end record, in what was saved around it (a form's multipart body, for one). */
+export interface FoundZip {
+  readonly zip: ByteSource
+  /** Bytes, by its end. */
+  directorySize(): Promise<number>
+}
+
+const directorySignature = 0x02014b50
+
+const partOf = (source: ByteSource, start: number, end: number): ByteSource => ({
+  size: end - start,
+  read: (at, length) => source.read(start + at, Math.min(length, end - start - at)),
+})
+
+/** Offsets in a zip count from its own start (APPNOTE 4.4.24), so what was saved before it is what they are short of. */
+export const findZip = async (source: ByteSource): Promise<FoundZip | undefined> => {
+  const tailAt = Math.max(0, source.size - zipTailBytes)
+  const tail = await source.read(tailAt, zipTailBytes)
+  for (const inTail of endRecords(tail)) {
+    const at = tailAt + inTail
+    const size = tail.readUInt32LE(inTail + 12)
+    const offset = tail.readUInt32LE(inTail + 16)
+    const isZip64 = size === 0xffffffff || offset === 0xffffffff
+    const start = isZip64 ? 0 : at - size - offset
+    if (start < 0) continue
+    if (!isZip64 && size > 0) {
+      const directory = await source.read(start + offset, 4)
+      if (directory.length < 4 || directory.readUInt32LE() !== directorySignature) continue
+    }
+    const zip = partOf(source, start, at + endLength + tail.readUInt16LE(inTail + 20))
+    return { zip, directorySize: () => directorySize(zip, at - start, size) }
+  }
+  return undefined
 }
 
 const localSignature = 'PK\u0003\u0004'

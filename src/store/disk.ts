@@ -29,9 +29,12 @@ export const isTemporary = (name: string): boolean => name.startsWith('.') && na
  * Puts bytes in place of a file in one step: readers see the old or the new bytes, never a part. Its directory still
  * has to be synced (`syncDirectory`), once for many files.
  *
- * @throws what the file system says, ENOSPC for one; nothing is left behind then.
+ * @throws what the file system says, ENOSPC for one, or where the bytes come from; nothing is left behind then.
  */
-export const replaceFile = async (path: string, bytes: string | Uint8Array): Promise<void> => {
+export const replaceFile = async (
+  path: string,
+  bytes: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> => {
   const temporary = join(dirname(path), `.${randomBytes(6).toString('hex')}.tmp`)
   try {
     const handle = await open(temporary, 'wx', 0o600)

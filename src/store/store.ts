@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import pLimit from 'p-limit'
+import { bytesOfFile, type ByteSource, piecesOf } from '../model/byte-source.ts'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
 import { fileNameOf, isTemporary, replaceFile, syncDirectory } from './disk.ts'
@@ -40,15 +41,38 @@ export interface Store {
 export interface BlobStore {
   has(digest: PackageDigest): boolean
   /** Undefined when it is not there, or its bytes are not those of the digest (then it is moved aside). */
-  read(digest: PackageDigest): Promise<Uint8Array | undefined>
+  open(digest: PackageDigest): Promise<(ByteSource & AsyncDisposable) | undefined>
   /** False when it could not be written; `problem()` says why. */
-  write(digest: PackageDigest, bytes: Uint8Array): Promise<boolean>
+  write(digest: PackageDigest, source: ByteSource): Promise<boolean>
   delete(digest: PackageDigest): Promise<void>
 }
 
 type Tables = { [K in RecordKind]: Map<string, Records[K]> }
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Pieces as they come; tells at the end whether all of them together have the digest. */
+async function* piecesWithDigest(digest: PackageDigest, source: ByteSource): AsyncGenerator<Buffer, boolean> {
+  const sha256 = createHash('sha256')
+  for await (const piece of piecesOf(source)) {
+    sha256.update(piece)
+    yield piece
+  }
+  return `sha256:${sha256.digest('hex')}` === digest
+}
+
+const isOf = async (digest: PackageDigest, source: ByteSource): Promise<boolean> => {
+  const pieces = piecesWithDigest(digest, source)
+  for (;;) {
+    const { done, value } = await pieces.next()
+    if (done === true) return value
+  }
+}
+
+/** Fails at the end of what has another digest: a file that changed meanwhile. */
+async function* onlyOf(digest: PackageDigest, source: ByteSource): AsyncGenerator<Buffer> {
+  if (!(yield* piecesWithDigest(digest, source))) throw new Error('its file has just changed')
+}
 
 /**
  * Opens the state directory. What is truncated, not ours or of a newer version is moved to `aside/` with a warning.
@@ -146,11 +170,15 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
 
   const blobs: BlobStore = {
     has: (digest) => blobNames.has(digest.replace(':', '-')),
-    read: async (digest) => {
+    open: async (digest) => {
+      await using opened = new AsyncDisposableStack()
       try {
-        const bytes = await readFile(blobPath(digest))
-        const found = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-        if (found === digest) return bytes
+        const handle = opened.use(await open(blobPath(digest)))
+        const source = bytesOfFile(handle, (await handle.stat()).size)
+        if (await isOf(digest, source)) {
+          const kept = opened.move()
+          return { ...source, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+        }
         log.warn('package in the state directory is damaged', { digest })
         await moveAside(directory, blobPath(digest), log)
       } catch (error) {
@@ -159,10 +187,10 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
       blobNames.delete(digest.replace(':', '-'))
       return undefined
     },
-    write: async (digest, bytes) => {
+    write: async (digest, source) => {
       try {
         await mkdir(blobDirectory, { recursive: true, mode: 0o700 })
-        await replaceFile(blobPath(digest), bytes)
+        await replaceFile(blobPath(digest), onlyOf(digest, source))
         await syncDirectory(blobDirectory)
       } catch (error) {
         const problem = `cannot keep a copy of package ${digest}: ${text(error)}`

@@ -2,7 +2,7 @@ import type { Diagnostic } from '../model/diagnostics.ts'
 import type { ServicePackage } from '../model/package.ts'
 import type { FileMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { isBlank, type ReadResult } from './read.ts'
+import { isBlank, type OpenResult, type SettledFile } from './read.ts'
 import type { FileKind } from './recognise.ts'
 import { objectKeyOf, type ParsedManifest, type ParsedPackage, type Parsers, type RefusedDocument } from './types.ts'
 
@@ -24,13 +24,16 @@ export interface KnownFile {
 export interface KnownFiles {
   /** By path. */
   all(): ReadonlyMap<string, KnownFile>
-  /** Takes what was read of a file. Packages that it holds are given back, for the shelf. */
+  /**
+   * Reads a file, or takes why it cannot be read. Packages that it holds are given back, for the shelf. Undefined when the file
+   * changed meanwhile: then nothing was taken.
+   */
   take(
     file: string,
     kind: FileKind,
     fingerprint: string,
-    read: Exclude<ReadResult, { result: 'changed' }>,
-  ): Promise<Taken>
+    opened: Exclude<OpenResult, { result: 'changed' }>,
+  ): Promise<Taken | undefined>
   /** Makes sure that what was not read in this run of the daemon is understood as by this version of it. */
   reviveUnread(): Promise<void>
   /** Forgets files that are gone for good. */
@@ -39,7 +42,6 @@ export interface KnownFiles {
 
 export interface Taken {
   readonly package?: ServicePackage
-  readonly bytes?: Uint8Array
 }
 
 interface Context {
@@ -154,10 +156,11 @@ export const openKnownFiles = ({ store, parsers, now }: Context): KnownFiles => 
   const lastGood = async (memory: FileMemory): Promise<FileMemory> =>
     known.get(memory.file)?.fingerprint === '' ? revive(memory, parsers) : memory
 
-  const takePackage = async (memory: FileMemory, print: string, bytes: Uint8Array): Promise<Taken> => {
+  const takePackage = async (memory: FileMemory, print: string, content: SettledFile): Promise<Taken | undefined> => {
     const { file } = memory
     const nothing: ParsedPackage = { diagnostics: [] }
-    const parsed = await guarded(file, () => parsers.package(file, bytes), nothing)
+    const parsed = await guarded(file, () => parsers.package(file, content), nothing)
+    if (!(await content.isSame())) return undefined
     const { diagnostics } = parsed
     if (parsed.package === undefined || failed(diagnostics)) {
       refuse(known.get(file), memory, print, diagnostics)
@@ -165,7 +168,7 @@ export const openKnownFiles = ({ store, parsers, now }: Context): KnownFiles => 
     }
     const { digest } = parsed.package
     put({ ...unread, memory: { ...memory, digest }, meant: true, fingerprint: print, diagnostics })
-    return { package: parsed.package, bytes }
+    return { package: parsed.package }
   }
 
   /** With an error in the file, what is right in it counts, and nothing that it defined before goes. */
@@ -200,15 +203,16 @@ export const openKnownFiles = ({ store, parsers, now }: Context): KnownFiles => 
 
   return {
     all: () => known,
-    take: async (file, kind, print, read) => {
+    take: async (file, kind, print, opened) => {
       const before = known.get(file)
       const memory = before?.memory ?? blank(file, kind)
-      if (read.result === 'refused') {
-        refuse(before, await lastGood(memory), print, [problem(file, read.code, read.message)])
+      if (opened.result === 'refused') {
+        refuse(before, await lastGood(memory), print, [problem(file, opened.code, opened.message)])
         return {}
       }
-      if (kind === 'package') return takePackage(memory, print, read.bytes)
-      await takeManifest(memory, print, read.bytes)
+      const { content } = opened
+      if (kind === 'package') return takePackage(memory, print, content)
+      await takeManifest(memory, print, await content.read(0, content.size))
       return {}
     },
     reviveUnread: async () => {

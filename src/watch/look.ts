@@ -7,7 +7,7 @@ import type { Arrivals } from './arrivals.ts'
 import { assignObjects } from './assign.ts'
 import { buildCatalog } from './catalog.ts'
 import { openKnownFiles } from './known.ts'
-import { readSettled } from './read.ts'
+import { openSettled, wholeBytes } from './read.ts'
 import { scanDirectory, type FoundFile, type Scan } from './scan.ts'
 import { createSettle } from './settle.ts'
 import { openShelf } from './shelf.ts'
@@ -40,9 +40,8 @@ export interface Looker {
 
 /** A file whose last change is so old rested before we came; the kernel's clock is coarse, so with a margin. Milliseconds. */
 const restedFor = (settleMs: number): number => Math.max(2000, 2 * settleMs)
-/** Packages that are read ahead at one time, and bytes of the largest: more come at once only to fill the memory. */
+/** Packages that are read ahead at one time: more come at once only to fill the memory. */
 const mostAhead = 4
-const mostAheadBytes = 16 * 1024 * 1024
 /** A file that never rests does not keep the first look from being complete longer than so many settle times. */
 const patience = 25
 
@@ -78,18 +77,19 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       await known.take(file, kind, fingerprint, { result: 'refused', code: 'UNREADABLE', message })
       return true
     }
-    const result = await readSettled(directory, file, kind, fingerprint)
-    if (result.result === 'changed') return false
+    const opened = await openSettled(directory, file, kind, fingerprint)
+    if (opened.result === 'changed') return false
+    await using content = opened.result === 'open' ? opened.content : undefined
     // Asked before the file's own memory changes: a package that a file holds already is not onboarded anew.
     const held = kind === 'package' ? new Set([...known.all().values()].map(({ memory }) => memory.digest)) : undefined
     // What could not be read is tried again at every look: the reason may go without the file changing.
-    const read = result.result === 'refused' && result.code === 'UNREADABLE' ? '' : fingerprint
-    const taken = await known.take(file, kind, read, result)
-    if (taken.package !== undefined && taken.bytes !== undefined) {
-      if (held?.has(taken.package.digest) === true) await shelf.confirm(taken.package, taken.bytes)
-      else await shelf.onboard(taken.package, taken.bytes)
+    const read = opened.result === 'refused' && opened.code === 'UNREADABLE' ? '' : fingerprint
+    const taken = await known.take(file, kind, read, opened)
+    if (taken?.package !== undefined && content !== undefined) {
+      if (held?.has(taken.package.digest) === true) await shelf.confirm(taken.package, content)
+      else await shelf.onboard(taken.package, content)
     }
-    return true
+    return taken !== undefined
   }
 
   /** Copies that could not be kept, for want of room say, are tried again; the first that cannot be ends it for this look. */
@@ -99,8 +99,10 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
       const { digest } = memory
       const isMeant = accepted && scan.files.get(file)?.fingerprint === fingerprint
       if (digest === undefined || !isMeant || store.blobs.has(digest)) continue
-      const result = await readSettled(directory, file, 'package', fingerprint)
-      if (result.result !== 'bytes' || (await store.blobs.write(digest, result.bytes))) continue
+      const opened = await openSettled(directory, file, 'package', fingerprint)
+      if (opened.result !== 'open') continue
+      await using content = opened.content
+      if (await store.blobs.write(digest, content)) continue
       copies.after = clock.monotonic() + copies.pause
       copies.pause = Math.min(copies.pause * 2, longestCopyPause)
       return
@@ -114,8 +116,9 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     if (underWay >= mostAhead) return
     begun.set(file, fingerprint)
     underWay += 1
-    const result = await readSettled(directory, file, kind, fingerprint, mostAheadBytes)
-    if (result.result === 'bytes') await ahead.begin(file, result.bytes)
+    const opened = await openSettled(directory, file, kind, fingerprint, wholeBytes)
+    await using content = opened.result === 'open' ? opened.content : undefined
+    if (content !== undefined) await ahead.begin(file, content)
     underWay -= 1
   }
 

@@ -1,32 +1,40 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { bytesInMemory, bytesOfFile, type ByteSource } from '../model/byte-source.ts'
 import { hasZipEnd, notZipMessage, zipHeadBytes, zipTailBytes } from '../parse/zip-end.ts'
 import { fingerprint, heldPath, LinkRefused, reach } from './follow.ts'
 import type { FileKind } from './recognise.ts'
 import { oddity } from './scan.ts'
 
-/** The whole content, or why it is not worth reading. */
-export type BoundedResult =
-  | { readonly result: 'bytes'; readonly bytes: Buffer }
-  | { readonly result: 'refused'; readonly code: string; readonly message: string }
+/** Why a file's content is not worth reading. */
+export interface ReadRefused {
+  readonly result: 'refused'
+  readonly code: string
+  readonly message: string
+}
 
-export type ReadResult =
-  | BoundedResult
+export type BoundedResult = { readonly result: 'bytes'; readonly source: ByteSource } | ReadRefused
+
+/** A file that was scanned, open. One of up to `wholeBytes` is in memory, as it was then. */
+export interface SettledFile extends ByteSource, AsyncDisposable {
+  /** False when it is not what was scanned any more: what was read of it counts for nothing. */
+  isSame(): Promise<boolean>
+}
+
+export type OpenResult =
+  | { readonly result: 'open'; readonly content: SettledFile }
+  | ReadRefused
   /** It is not the file that was scanned any more: look again. */
   | { readonly result: 'changed' }
 
 const mebibyte = 1024 * 1024
 const maximumBytes: Readonly<Record<FileKind, number>> = { manifest: 8 * mebibyte, package: 512 * mebibyte }
-/** A package from this size on is read in full only when its end is that of a zip. */
-const lookFirstBytes = 4 * mebibyte
-
-const part = async (handle: FileHandle, from: number, bytes: number): Promise<Buffer> => {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, from)
-  return buffer.subarray(0, bytesRead)
-}
+/** Files of up to so many bytes are brought into memory at once; larger ones only part by part, and when their end is that of a zip. */
+export const wholeBytes = 16 * mebibyte
 
 /**
- * Reads an open regular file of `size` bytes. One that is too large, or large and no zip, is told without being brought into memory.
+ * The bytes of an open regular file of `size` bytes. One that is too large, or large and no zip, is told without being read.
  *
+ * @param handle - has to stay open as long as the bytes are wanted
  * @param most - bytes that are read
  */
 export const readBounded = async (
@@ -38,38 +46,38 @@ export const readBounded = async (
   if (size > most) {
     return { result: 'refused', code: 'TOO_LARGE', message: `the file has ${size} bytes; at most ${most} are read` }
   }
-  if (
-    kind === 'package' &&
-    size > lookFirstBytes &&
-    !hasZipEnd(await part(handle, size - zipTailBytes, zipTailBytes))
-  ) {
-    const message = notZipMessage(await part(handle, 0, zipHeadBytes))
-    return { result: 'refused', code: 'NOT_A_ZIP', message }
-  }
-  return { result: 'bytes', bytes: await handle.readFile() }
+  if (size <= wholeBytes) return { result: 'bytes', source: bytesInMemory(await handle.readFile()) }
+  const source = bytesOfFile(handle, size)
+  if (hasZipEnd(await source.read(size - zipTailBytes, zipTailBytes))) return { result: 'bytes', source }
+  return { result: 'refused', code: 'NOT_A_ZIP', message: notZipMessage(await source.read(0, zipHeadBytes)) }
 }
 
 /**
- * Reads a file that was scanned with this fingerprint, whole or not at all: it is compared before and after. It is
- * opened only when it is known to be that file: nothing waits when the name has become a pipe since, and no device is touched.
+ * Opens a file that was scanned with this fingerprint. It is opened only when it is known to be that file: nothing waits when the
+ * name has become a pipe since, and no device is touched.
  *
  * @param file - its path below the watched directory
  */
-export const readSettled = async (
+export const openSettled = async (
   directory: string,
   file: string,
   kind: FileKind,
   scanned: string,
   most = maximumBytes[kind],
-): Promise<ReadResult> => {
+): Promise<OpenResult> => {
+  await using opened = new AsyncDisposableStack()
   try {
     const { handle: reached, stats: before } = await reach(directory, file)
     await using held = reached
     if (fingerprint(before) !== scanned || oddity(before) !== undefined) return { result: 'changed' }
-    await using handle = await open(heldPath(held))
+    const handle = opened.use(await open(heldPath(held)))
     const read = await readBounded(handle, kind, Number(before.size), most)
-    const after = await handle.stat({ bigint: true })
-    return fingerprint(after) === scanned ? read : { result: 'changed' }
+    const isSame = async (): Promise<boolean> => fingerprint(await handle.stat({ bigint: true })) === scanned
+    if (!(await isSame())) return { result: 'changed' }
+    if (read.result === 'refused') return read
+    const kept = opened.move()
+    const content = { ...read.source, isSame, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+    return { result: 'open', content }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO'
     if (code === 'ENOENT' || error instanceof LinkRefused) return { result: 'changed' }

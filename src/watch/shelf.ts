@@ -1,3 +1,4 @@
+import type { ByteSource } from '../model/byte-source.ts'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
 import type { ServicePackage } from '../model/package.ts'
@@ -8,9 +9,9 @@ import type { CatalogPackage, Parsers } from './types.ts'
 /** Packages that are onboarded: those that files hold, and those kept for instances that use them. */
 export interface Shelf {
   /** Puts a package on it, or notes that a file holds one again: that counts as a new onboarding. */
-  onboard(parsed: ServicePackage, bytes: Uint8Array): Promise<void>
+  onboard(parsed: ServicePackage, content: ByteSource): Promise<void>
   /** Notes a package that a file has held all the time. */
-  confirm(parsed: ServicePackage, bytes: Uint8Array): Promise<void>
+  confirm(parsed: ServicePackage, content: ByteSource): Promise<void>
   /** In the order they were onboarded, with the files that hold them now. */
   list(files: Iterable<KnownFile>): readonly CatalogPackage[]
   /** Takes off what no file holds and nobody uses. */
@@ -29,10 +30,10 @@ export const openShelf = async ({ store, parsers, log, now }: Context): Promise<
   const parsedPackages = new Map<PackageDigest, ServicePackage>()
 
   for (const { digest, file } of store.list('packages').values()) {
-    const bytes = await store.blobs.read(digest)
-    if (bytes === undefined) continue
+    await using kept = await store.blobs.open(digest)
+    if (kept === undefined) continue
     try {
-      const parsed = await parsers.package(file, bytes)
+      const parsed = await parsers.package(file, kept)
       if (parsed.package !== undefined) parsedPackages.set(digest, parsed.package)
     } catch (error) {
       log.warn('remembered package cannot be read', { digest, error: String(error) })
@@ -41,23 +42,23 @@ export const openShelf = async ({ store, parsers, log, now }: Context): Promise<
 
   const nextOrder = (): number => Math.max(0, ...[...store.list('packages').values()].map(({ order }) => order)) + 1
 
-  const keep = async (parsed: ServicePackage, bytes: Uint8Array): Promise<void> => {
+  const keep = async (parsed: ServicePackage, content: ByteSource): Promise<void> => {
     parsedPackages.set(parsed.digest, parsed)
-    if (!store.blobs.has(parsed.digest)) await store.blobs.write(parsed.digest, bytes)
+    if (!store.blobs.has(parsed.digest)) await store.blobs.write(parsed.digest, content)
   }
 
-  const onboard = async (parsed: ServicePackage, bytes: Uint8Array): Promise<void> => {
+  const onboard = async (parsed: ServicePackage, content: ByteSource): Promise<void> => {
     const { digest, file, vendor, name, version } = parsed
-    await keep(parsed, bytes)
+    await keep(parsed, content)
     store.set('packages', digest, { digest, file, order: nextOrder(), onboardedAt: now() })
     log.info('package onboarded', { file, vendor, name, version, digest })
   }
 
   return {
     onboard,
-    confirm: async (parsed, bytes) => {
-      if (store.get('packages', parsed.digest) === undefined) await onboard(parsed, bytes)
-      else await keep(parsed, bytes)
+    confirm: async (parsed, content) => {
+      if (store.get('packages', parsed.digest) === undefined) await onboard(parsed, content)
+      else await keep(parsed, content)
     },
     list: (files) => {
       const holders = new Map<PackageDigest, KnownFile[]>()

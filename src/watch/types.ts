@@ -1,3 +1,4 @@
+import type { ByteSource } from '../model/byte-source.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { DataCenter, Link, ManifestDocument, ServiceInstance } from '../model/documents.ts'
 import type { DataCenterName, InstanceName, ObjectName, PackageDigest } from '../model/names.ts'
@@ -117,7 +118,7 @@ export interface ParsedPackage {
 export interface Parsers {
   /** `file` is the path relative to the watched directory, for diagnostics. */
   manifest(file: string, bytes: Uint8Array): ParsedManifest
-  package(file: string, bytes: Uint8Array): Promise<ParsedPackage>
+  package(file: string, source: ByteSource): Promise<ParsedPackage>
 }
 
 /** Time as an argument. */

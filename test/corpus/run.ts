@@ -10,6 +10,7 @@ import { type ObjectName, must, parseObjectName, parseOwner } from '../../src/mo
 import type { ServicePackage } from '../../src/model/package.ts'
 import { defaultConfiguration } from '../../src/parse/configuration.ts'
 import { cleanInterfaceName } from '../../src/parse/interface-name.ts'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { actualOutcome } from './actual.ts'
 import { compare } from './compare.ts'
@@ -123,7 +124,7 @@ const main = async (root: string): Promise<number> => {
     for (const assumeDockerImages of [false, true]) {
       const plans = assumeDockerImages ? expected.if_every_image_were_docker : expected
       if (plans === undefined || plans === null) continue
-      const parsed = await parsePackage(basename(packed), bytes, { assumeDockerImages })
+      const parsed = await parsePackage(basename(packed), bytesInMemory(bytes), { assumeDockerImages })
       const errors = parsed.diagnostics.filter((item) => item.severity === 'error').map((item) => item.message)
       for (const deploySaps of [false, true]) {
         const where = `${path}${assumeDockerImages ? ' (every image Docker)' : ''} ${deploySaps ? 'with' : 'without'} SAPs`

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { extract } from 'tar-stream'
 import t, { type Test } from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { packageFolder } from '../../src/daemon/build-context.ts'
 import { must, parsePackageDigest } from '../../src/model/names.ts'
 import { writePackage } from '../../src/parse/package-writer.ts'
@@ -28,7 +29,7 @@ const keep = async (t: Test): Promise<{ store: Store; digest: string }> => {
   const store = await createStore({ directory: join(t.testdir({}), 'state'), log: memoryLog() })
   close = () => store.close()
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-  await store.blobs.write(must(parsePackageDigest(digest), digest), bytes)
+  await store.blobs.write(must(parsePackageDigest(digest), digest), bytesInMemory(bytes))
   return { store, digest }
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { loadSapUnit } from '../../src/daemon/sap-unit.ts'
 import { desireInstance } from '../../src/desired/desire.ts'
 import type { DesireResult } from '../../src/desired/result.ts'
@@ -37,7 +38,7 @@ const bytes = await buildPackage({
   ],
   files: { 'docker_files/a-vnf/Dockerfile': 'FROM scratch\n' },
 })
-const parsed = (await parsePackage('svc.son', bytes)).package
+const parsed = (await parsePackage('svc.son', bytesInMemory(bytes))).package
 if (parsed === undefined) throw new Error('the package of this test is wrong')
 const pack = { ...parsed, service: { ...parsed.service, hasForwardingGraphs: false } }
 

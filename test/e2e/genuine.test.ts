@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import t from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { packSource } from '../../src/parse/package-source.ts'
 import { corpusDirectory } from '../support/corpus.ts'
@@ -56,7 +57,7 @@ void t.test(
     for (const [index, [title, read]] of packages.entries()) {
       await t.test(title, async (t) => {
         const { file, bytes } = await read()
-        const parsed = await parsePackage(file, bytes)
+        const parsed = await parsePackage(file, bytesInMemory(bytes))
         const service = parsed.package?.service
         if (service === undefined) throw new Error(parsed.diagnostics.map(({ message }) => message).join('; '))
         for (const { descriptor } of service.functions)

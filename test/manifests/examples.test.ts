@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
 import { exampleImages } from '../../deploy/images/images.ts'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { packSource } from '../../src/parse/package-source.ts'
@@ -20,7 +21,7 @@ t.test('package sources', async (t) => {
   for (const source of sources) {
     const { bytes, file, diagnostics } = await packSource(source, filesBelow(join(folder, source)))
     t.same(diagnostics, [], source)
-    const parsed = await parsePackage(file ?? '', bytes ?? new Uint8Array())
+    const parsed = await parsePackage(file ?? '', bytesInMemory(bytes ?? new Uint8Array()))
     const functions = parsed.package?.service.functions ?? []
     t.ok(functions.length > 0, source)
     for (const { descriptor } of functions) {

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { codes } from './fixtures/expect.ts'
 import { entriesOf, patched16, renamed, sampleFiles, son, withDeclaredSize, zip } from './fixtures/sample.ts'
+import { type ByteSource, bytesInMemory } from '../../src/model/byte-source.ts'
 import { readArchive } from '../../src/parse/archive.ts'
 import { createReport } from '../../src/parse/report.ts'
 
 const read = async (bytes: Uint8Array, keepBytes = 1024) => {
   const report = createReport('pack.son')
-  const files = await readArchive(bytes, report, { keepBytes })
+  const files = await readArchive(bytesInMemory(bytes), report, { keepBytes })
   return { files, found: codes(report.diagnostics), messages: report.diagnostics.map(({ message }) => message) }
 }
 
@@ -147,8 +148,24 @@ t.test('all files together have a bound', async (t) => {
     { path: 'a', bytes: text },
     { path: 'b', bytes: text },
   ])
-  t.equal(await readArchive(archive, report, { keepBytes: 10, totalBytes: 9 }), undefined)
+  t.equal(await readArchive(bytesInMemory(archive), report, { keepBytes: 10, totalBytes: 9 }), undefined)
   t.strictSame(codes(report.diagnostics), ['ARCHIVE_TOO_LARGE pack.son:1'])
+})
+
+t.test('one that becomes shorter while it is read is broken', async (t) => {
+  const archive = await zip([{ path: 'a.txt', bytes: Buffer.alloc(200_000, 'x') }])
+  let reads = 0
+  const shrinking: ByteSource = {
+    size: archive.length,
+    read: async (at, length) => {
+      reads += 1
+      if (reads > 4) throw new Error('the file became shorter while it was read')
+      return archive.subarray(at, at + length)
+    },
+  }
+  const report = createReport('pack.son')
+  t.equal(await readArchive(shrinking, report, { keepBytes: 10 }), undefined)
+  t.match(report.diagnostics, [{ code: 'ARCHIVE_BROKEN', message: /became shorter/ }])
 })
 
 t.test('a zip64 archive is read', async (t) => {

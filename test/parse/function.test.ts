@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import type { FunctionDescriptor } from '../../src/model/package.ts'
 import { parsePackage, type PackageOptions, readStandaloneFunction } from '../../src/parse/package.ts'
 import type { Diagnostic } from '../../src/model/diagnostics.ts'
@@ -380,7 +381,10 @@ const native = vnfd('native', {
 })
 
 t.test('a .tgo of cloud-native units', async (t) => {
-  const { package: found, diagnostics } = await parsePackage('x.tgo', await zip(entriesOf(tgoFiles(native))))
+  const { package: found, diagnostics } = await parsePackage(
+    'x.tgo',
+    bytesInMemory(await zip(entriesOf(tgoFiles(native)))),
+  )
   t.strictSame(codes(diagnostics), [])
   t.match(found, { vendor: 'example', name: 'native-sample', version: '0.9' })
   const descriptor = found?.service.functions[0]?.descriptor
@@ -397,16 +401,23 @@ t.test('a .tgo of cloud-native units', async (t) => {
     { unit: 'cdu02' },
   ])
   t.equal(descriptor?.internalLinks[0]?.type, 'E-Tree')
-  t.ok((await parsePackage('x', await zip(entriesOf(tgoFiles(native))))).package, 'by its contents')
+  t.ok((await parsePackage('x', bytesInMemory(await zip(entriesOf(tgoFiles(native)))))).package, 'by its contents')
   t.ok(
-    (await parsePackage('x.tgo', await zip(entriesOf(tgoFiles(vnfd('native')))), { assumeDockerImages: true })).package,
+    (
+      await parsePackage('x.tgo', bytesInMemory(await zip(entriesOf(tgoFiles(vnfd('native'))))), {
+        assumeDockerImages: true,
+      })
+    ).package,
   )
-  t.ok((await parsePackage('x.tgo', await zip(entriesOf(tgoFiles(native))), { assumeDockerImages: true })).package)
+  t.ok(
+    (await parsePackage('x.tgo', bytesInMemory(await zip(entriesOf(tgoFiles(native)))), { assumeDockerImages: true }))
+      .package,
+  )
 })
 
 t.test('a .tgo that is wrong', async (t) => {
   const parse = async (files: Map<string, Buffer>, name = 'x.tgo') =>
-    codes((await parsePackage(name, await zip(entriesOf(files)))).diagnostics)
+    codes((await parsePackage(name, bytesInMemory(await zip(entriesOf(files))))).diagnostics)
   t.strictSame(await parse(tgoFiles(native), 'x.son'), ['NO_MANIFEST x.son:1'])
   t.strictSame(
     await parse(

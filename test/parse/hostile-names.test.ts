@@ -3,6 +3,7 @@ import { stringify } from 'yaml'
 import { checkDiagnostics } from '../../fuzz/targets/packages.ts'
 import { checkService } from '../../fuzz/targets/service.ts'
 import { storedZip } from '../../fuzz/targets/zip.ts'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { isError } from '../../src/model/diagnostics.ts'
 import { parseConfiguration } from '../../src/parse/configuration.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
@@ -186,7 +187,7 @@ const good = parseManifestFile('i.yaml', yamlOf(instance({}))).documents.map(({ 
 for (const [field, make] of Object.entries(packageFields)) {
   t.test(`${field} with every trick`, async (t) => {
     for (const [trick, text] of Object.entries(tricks)) {
-      const { package: pack, diagnostics } = await parsePackage('p.son', packageOf(make(text)))
+      const { package: pack, diagnostics } = await parsePackage('p.son', bytesInMemory(packageOf(make(text))))
       checkDiagnostics(diagnostics)
       if (pack === undefined) {
         t.ok(
@@ -202,7 +203,7 @@ for (const [field, make] of Object.entries(packageFields)) {
 
 for (const [field, make] of Object.entries(manifestFields)) {
   t.test(`${field} with every trick`, async (t) => {
-    const { package: pack } = await parsePackage('p.son', packageOf({}))
+    const { package: pack } = await parsePackage('p.son', bytesInMemory(packageOf({})))
     if (pack === undefined) throw new Error('the sample is refused')
     for (const [trick, text] of Object.entries(tricks)) {
       const { documents, diagnostics } = parseManifestFile('m.yaml', yamlOf(make(text)))
@@ -243,7 +244,7 @@ t.test('a folder that an image is built from stays below the package', async (t)
   for (const [trick, text] of Object.entries(tricks)) {
     const files = sampleFiles(unitWith({ vm_image: undefined, docker_files: text }))
     files.set('docker_files/a/Dockerfile', Buffer.from('FROM scratch\n'))
-    const { package: pack } = await parsePackage('p.son', storedZip([...files]))
+    const { package: pack } = await parsePackage('p.son', bytesInMemory(storedZip([...files])))
     if (pack !== undefined) t.doesNotThrow(() => checkService(pack, good), trick)
   }
 })
@@ -258,7 +259,7 @@ t.test('a package of the successor format with every trick', async (t) => {
       for (const manifest of [{}, { name: text }, { vendor: text, version: text }]) {
         const { package: pack, diagnostics } = await parsePackage(
           'p.tgo',
-          storedZip([...tgoFiles(functions, {}, manifest)]),
+          bytesInMemory(storedZip([...tgoFiles(functions, {}, manifest)])),
         )
         checkDiagnostics(diagnostics)
         if (pack !== undefined) t.doesNotThrow(() => checkService(pack, good), trick)

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { isError } from '../../src/model/diagnostics.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { corpusDirectory } from '../support/corpus.ts'
@@ -108,7 +109,7 @@ for (const { name, verdict, bytes } of [...own, ...given()]) {
   t.test(`${name}: ${verdict}`, async (t) => {
     const input = await bytes()
     const before = process.cpuUsage()
-    const { package: found, diagnostics } = await parsePackage('pack.son', input)
+    const { package: found, diagnostics } = await parsePackage('pack.son', bytesInMemory(input))
     const { user, system } = process.cpuUsage(before)
     t.ok(
       (user + system) / 1_000 < patience,

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import type { ServicePackage } from '../../src/model/package.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { codes, codesOnly, parseSample } from './fixtures/expect.ts'
@@ -6,7 +7,7 @@ import { type Sample, type Yaml, entriesOf, link, nsd, sampleFiles, son, vnfd, z
 
 t.test('the sample as a whole', async (t) => {
   const bytes = await son()
-  const { package: found, diagnostics } = await parsePackage('dir/pack.son', bytes)
+  const { package: found, diagnostics } = await parsePackage('dir/pack.son', bytesInMemory(bytes))
   t.strictSame(codes(diagnostics), [])
   t.match(found, {
     vendor: 'example',
@@ -558,11 +559,11 @@ t.test('bounds on what one package can ask for', async (t) => {
 t.test('an archive that is wrapped in a directory, or of the other format', async (t) => {
   const files = sampleFiles()
   const wrapped = await zip(entriesOf(files).map((entry) => ({ ...entry, path: `inner/${entry.path}` })))
-  const inside = await parsePackage('p.son', wrapped)
+  const inside = await parsePackage('p.son', bytesInMemory(wrapped))
   t.match(inside.diagnostics[0], { code: 'NO_MANIFEST', message: /one directory down, in "inner\/"/ })
-  const other = await parsePackage('p.tgo', await zip(entriesOf(files)))
+  const other = await parsePackage('p.tgo', bytesInMemory(await zip(entriesOf(files))))
   t.ok(other.package, 'the format is taken from the contents')
-  const empty = await parsePackage('p.tgo', await zip([{ path: 'x', bytes: Buffer.alloc(1) }]))
+  const empty = await parsePackage('p.tgo', bytesInMemory(await zip([{ path: 'x', bytes: Buffer.alloc(1) }])))
   t.match(empty.diagnostics[0], {
     code: 'NO_MANIFEST',
     message: 'no TOSCA-Metadata/NAPD.yaml in the package; it holds x',

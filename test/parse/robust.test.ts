@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { isError } from '../../src/model/diagnostics.ts'
 import { parseConfiguration } from '../../src/parse/configuration.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
@@ -15,7 +16,7 @@ t.test('arbitrary bytes', async (t) => {
   const file = fc.constantFrom('a.son', 'a.tgo', 'a.yaml', 'a.json')
   await fc.assert(
     fc.asyncProperty(file, fc.uint8Array({ maxLength: 400 }), async (name, bytes) => {
-      await validateFile(name, bytes)
+      await validateFile(name, bytesInMemory(bytes))
       parseConfiguration('c.yaml', bytes)
     }),
     runs,
@@ -83,7 +84,7 @@ t.test('packages with one byte changed', async (t) => {
     fc.asyncProperty(fc.nat(original.length - 1), fc.nat(255), async (at, byte) => {
       const bytes = Buffer.from(original)
       bytes[at] = byte
-      const { package: found, diagnostics } = await parsePackage('a.son', bytes)
+      const { package: found, diagnostics } = await parsePackage('a.son', bytesInMemory(bytes))
       return (found === undefined) === diagnostics.some(isError)
     }),
     { numRuns: 250 },
@@ -95,7 +96,7 @@ t.test('packages that end too early', async (t) => {
   const original = await son()
   await fc.assert(
     fc.asyncProperty(fc.nat(original.length - 1), async (length) => {
-      const { package: found } = await parsePackage('a.son', original.subarray(0, length))
+      const { package: found } = await parsePackage('a.son', bytesInMemory(original.subarray(0, length)))
       return found === undefined
     }),
     runs,
@@ -143,7 +144,7 @@ t.test('descriptors with any value in any place', async (t) => {
           ? { nsd: withValue(service, where.path, any), a: several }
           : { a: withValue(several, where.path, any) }
       const bytes = await zip(entriesOf(sampleFiles(change)))
-      const { package: found, diagnostics } = await parsePackage('a.son', bytes)
+      const { package: found, diagnostics } = await parsePackage('a.son', bytesInMemory(bytes))
       return (found === undefined) === diagnostics.some(isError)
     }),
     { numRuns: 400 },

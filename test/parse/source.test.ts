@@ -1,5 +1,6 @@
 import t from 'tap'
 import { stringify } from 'yaml'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackage } from '../../src/parse/package.ts'
 import { packSource } from '../../src/parse/package-source.ts'
 import { validateFile } from '../../src/parse/validate.ts'
@@ -29,7 +30,7 @@ t.test('a directory becomes a package in the official layout, always the same', 
   t.equal(file, 'eu.example.sample.0.1.son')
   const again = await packSource('elsewhere', new Map([...source()].reverse()))
   t.strictSame(again.bytes, bytes)
-  const { package: found, diagnostics: seen } = await parsePackage('x.son', bytes ?? new Uint8Array())
+  const { package: found, diagnostics: seen } = await parsePackage('x.son', bytesInMemory(bytes ?? new Uint8Array()))
   t.strictSame(codes(seen), [], 'its sums are right')
   t.match(found, { vendor: 'eu.example', name: 'sample', version: '0.1' })
   t.equal(found?.service.functions[0]?.descriptor.units[0].dockerfile, 'docker_files/a')
@@ -86,7 +87,7 @@ t.test('files are validated by their ending', async (t) => {
     ['a.txt', '', ['FILE_KIND a.txt:1']],
   ]
   for (const [file, bytes, expected] of rows) {
-    t.strictSame(codes(await validateFile(file, Buffer.from(bytes))), expected, file)
+    t.strictSame(codes(await validateFile(file, bytesInMemory(Buffer.from(bytes)))), expected, file)
   }
   t.equal(sampleFiles().size, 4)
 })

@@ -1,3 +1,4 @@
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import type { DataCenterName, InstanceName, ObjectName } from '../../src/model/names.ts'
 import type { DataCenter, Link, ManifestDocument } from '../../src/model/documents.ts'
 import { parseManifestFile } from '../../src/parse/manifest.ts'
@@ -101,7 +102,7 @@ export const createEdited = (clock: Clock): Edited => {
       tell([])
     },
     onboard: async (sketch) => {
-      const parsed = await parsePackage(`${sketch.name}.son`, await buildPackage(sketch))
+      const parsed = await parsePackage(`${sketch.name}.son`, bytesInMemory(await buildPackage(sketch)))
       if (parsed.package === undefined) throw new Error(JSON.stringify(parsed.diagnostics))
       const { digest, file } = parsed.package
       onboardings += 1

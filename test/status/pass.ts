@@ -1,4 +1,5 @@
 // A real pass for the status to be told of: a package, a manifest, and engines in memory.
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { desireInstance } from '../../src/desired/desire.ts'
 import { effectiveSettings } from '../../src/desired/settings.ts'
 import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
@@ -40,7 +41,7 @@ const documentOf = (spec: Sketch['spec']): ServiceInstance => {
 /** The instance `demo` of a service, with what it wants, nothing made yet. */
 export const createDemo = async ({ service, spec, settings }: Sketch) => {
   const bytes = await buildPackage(service)
-  const parsed = await parsePackage('svc.son', bytes)
+  const parsed = await parsePackage('svc.son', bytesInMemory(bytes))
   if (parsed.package === undefined) throw new Error(JSON.stringify(parsed.diagnostics))
   const configured = { ...defaultConfiguration().spec, ...settings }
   const document = documentOf(spec)

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { bytesInMemory } from '../../src/model/byte-source.ts'
 import { parsePackageDigest } from '../../src/model/names.ts'
 import { fileNameOf, replaceFile } from '../../src/store/disk.ts'
 import type { Tombstone } from '../../src/store/records.ts'
@@ -127,10 +128,13 @@ t.test('packages: bytes come back, damaged ones do not', async (t) => {
   const { store, log, directory } = await open(t)
   const bytes = new TextEncoder().encode('package')
   const digest = digestOf(bytes)
-  t.equal(await store.blobs.read(digest), undefined)
-  t.equal(await store.blobs.write(digest, bytes), true)
+  t.equal(await store.blobs.open(digest), undefined)
+  t.equal(await store.blobs.write(digest, bytesInMemory(bytes)), true)
   t.equal(store.blobs.has(digest), true)
-  t.same(await store.blobs.read(digest), Buffer.from(bytes))
+  {
+    await using kept = await store.blobs.open(digest)
+    t.same(await kept?.read(0, kept.size), Buffer.from(bytes))
+  }
   await store.close()
   await writeFile(join(directory, 'blobs', '.0123456789ab.tmp'), 'half')
   const again = await open(t, directory)
@@ -138,15 +142,19 @@ t.test('packages: bytes come back, damaged ones do not', async (t) => {
   const [name = ''] = await readdir(join(directory, 'blobs'))
   t.equal(name, digest.replace(':', '-'), 'what a killed daemon was writing is gone')
   await truncate(join(directory, 'blobs', name), 3)
-  t.equal(await again.store.blobs.read(digest), undefined)
+  t.equal(await again.store.blobs.open(digest), undefined)
   t.equal(again.store.blobs.has(digest), false)
   t.equal(again.log.lines.filter(({ level }) => level === 'warn').length, 1)
-  await again.store.blobs.write(digest, bytes)
+  t.equal(await again.store.blobs.write(digest, bytesInMemory(Buffer.from('packagf'))), false, 'it changed meanwhile')
+  t.match(again.store.problem(), /cannot keep a copy of package .*changed/)
+  t.strictSame(await readdir(join(directory, 'blobs')), [])
+  await again.store.blobs.write(digest, bytesInMemory(bytes))
+  t.equal(again.store.problem(), undefined)
   await again.store.blobs.delete(digest)
   t.strictSame(await readdir(join(directory, 'blobs')), [])
   await rm(join(directory, 'blobs'), { recursive: true })
   await writeFile(join(directory, 'blobs'), '')
-  t.equal(await again.store.blobs.write(digest, bytes), false)
+  t.equal(await again.store.blobs.write(digest, bytesInMemory(bytes)), false)
   t.match(again.store.problem(), /cannot keep a copy/)
   t.equal(log.lines.length, 1)
 })

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -12,6 +12,8 @@ export interface HostileRow {
   /** Its ending decides what it is taken for. */
   readonly file: string
   readonly bytes: Uint8Array
+  /** So many bytes of nothing come first. */
+  readonly hole?: number
   /** `CODE FILE:LINE` and what the message says, of the one error there is; absent: it is taken, with the notices named. */
   readonly refused?: readonly [where: string, message: RegExp]
   /** Codes of the notices that an accepted file gets. */
@@ -41,7 +43,12 @@ export const checkRows = async (t: Test, rows: readonly HostileRow[]): Promise<v
   const directory = await mkdtemp(join(tmpdir(), 'sond-hostile-'))
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const files = rows.map(({ file }, index) => `${String(index)}-${file}`)
-  await Promise.all(rows.map(({ bytes }, index) => writeFile(join(directory, files[index] ?? ''), bytes)))
+  const write = async ({ bytes, hole = 0 }: HostileRow, file: string): Promise<void> => {
+    await writeFile(file, '')
+    await truncate(file, hole)
+    await appendFile(file, bytes)
+  }
+  await Promise.all(rows.map((row, index) => write(row, join(directory, files[index] ?? ''))))
   const results: z.infer<typeof measured>[] = []
   for (let first = 0; first < files.length; first += atOnce) {
     const paths = files.slice(first, first + atOnce).map((file) => join(directory, file))

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { fingerprint, reach } from '../../src/watch/follow.ts'
-import { readSettled } from '../../src/watch/read.ts'
+import { openSettled } from '../../src/watch/read.ts'
 import { scanDirectory } from '../../src/watch/scan.ts'
 import { createWorld } from './world.ts'
 
@@ -112,9 +112,9 @@ void t.test('what became a link between the look and the reading is not read', o
   const print = fingerprint(await stat(join(watched, 'a.yaml'), { bigint: true }))
   await linkOf(secret, join(watched, '.new'))
   await rename(join(watched, '.new'), join(watched, 'a.yaml'))
-  t.strictSame(await readSettled(watched, 'a.yaml', 'manifest', print), { result: 'changed' })
+  t.strictSame(await openSettled(watched, 'a.yaml', 'manifest', print), { result: 'changed' })
   const ofSecret = fingerprint(await stat(secret, { bigint: true }))
-  t.strictSame(await readSettled(watched, 'a.yaml', 'manifest', ofSecret), { result: 'changed' })
+  t.strictSame(await openSettled(watched, 'a.yaml', 'manifest', ofSecret), { result: 'changed' })
 })
 
 void t.test('a name that is a file and a link by turns never shows what the link leads to', options, async (t) => {

@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
 import t from 'tap'
+import type { ByteSource } from '../../src/model/byte-source.ts'
+import { craftZip } from '../support/hostile-zip.ts'
 import { createWorld, type World } from './world.ts'
 
 /** Version, rest of the text, and files of every package, oldest first. */
@@ -110,6 +112,40 @@ t.test('a copy that the disk does not take is kept when it takes again', async (
   t.equal((await readdir(blobs)).length, 2)
 })
 
+/** A package of 17 MiB: it is not brought into memory. */
+const large = (words: string): Buffer =>
+  Buffer.concat([Buffer.from(`${words} `), Buffer.alloc(17 * 1024 * 1024, '-'), craftZip([])])
+
+t.test('a large package that changes while it is read counts as it is afterwards', async (t) => {
+  const world = await createWorld(t)
+  const { parsers } = await createWorld(t) // of the same language
+  let passes = 0
+  Object.assign(world.parsers, {
+    package: async (file: string, source: ByteSource) => {
+      const parsed = await parsers.package(file, source)
+      passes += 1
+      if (passes === 1) await writeFile(world.path('a.son'), large('eu fw 2.0'))
+      return parsed
+    },
+  })
+  await writeFile(world.path('a.son'), large('eu fw 1.0'))
+  await world.eventually('it is onboarded', () => shelf(world) === 'fw:2.0(a.son)')
+  const told = world.log.lines.filter(({ message }) => message === 'package onboarded')
+  t.strictSame(
+    told.map(({ fields }) => fields['version']),
+    ['2.0'],
+  )
+  await world.restart()
+  t.equal(shelf(world), 'fw:2.0(a.son)', 'its copy is whole')
+})
+
+t.test('a large file that is no package is told', async (t) => {
+  const world = await createWorld(t)
+  await writeFile(world.path('a.son'), Buffer.alloc(17 * 1024 * 1024, '-'))
+  await world.eventually('it is refused', () => world.errorOf('a.son'))
+  t.match(world.errorOf('a.son'), /not a whole zip archive/)
+})
+
 t.test('the same package in two files is one', async (t) => {
   const world = await createWorld(t, { files: { 'a.son': 'eu fw 1.0 x' } })
   await world.write({ 'b.son': 'eu fw 1.0 x' })
@@ -126,12 +162,12 @@ t.test('of many packages that come at once, few are read ahead of their turn', a
   let underWay = 0
   let most = 0
   Object.assign(world.parsers, {
-    package: async (file: string, bytes: Uint8Array) => {
+    package: async (file: string, source: ByteSource) => {
       underWay += 1
       most = Math.max(most, underWay)
       await later(20) // a package that takes time
       underWay -= 1
-      return parsers.package(file, bytes)
+      return parsers.package(file, source)
     },
   })
   const names = Array.from({ length: 12 }, (_, index) => `p${String(index)}`)

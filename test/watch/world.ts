@@ -120,9 +120,9 @@ export const createParsers = (): Parsers & { readonly parsed: string[] } => {
       parsed.push(file)
       return parseManifest(file, bytes)
     },
-    package: async (file, bytes) => {
+    package: async (file, source) => {
       parsed.push(file)
-      const found = parsePackage(file, bytes)
+      const found = parsePackage(file, await source.read(0, source.size))
       return found === undefined
         ? { diagnostics: [errorAt(file, 1, 'the package is cut off')] }
         : { package: found, diagnostics: [] }

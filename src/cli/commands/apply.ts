@@ -7,7 +7,7 @@ import { apiRoot } from '../../api/paths.ts'
 import { ApiRefusal, diagnosticLines, type Client } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { errorLines, type ExitCode } from '../errors.ts'
-import { findSources, isPackageFile, type Source } from '../sources.ts'
+import { findSources, isPackageFile, readSource, type Source } from '../sources.ts'
 import { showReference, type Reference } from '../reference.ts'
 import { waitForOne } from './wait.ts'
 
@@ -65,7 +65,7 @@ export const apply = async (context: CliContext, options: ApplyOptions): Promise
 export const send = async (api: Client, source: Source, dryRun: boolean): Promise<readonly AppliedAnswer[]> => {
   const { items } = await api.json<{ items: AppliedAnswer[] }>(`${apiRoot}/manifests`, {
     method: 'POST',
-    body: (await source.bytes()).toString('utf8'),
+    body: (await readSource(source)).toString('utf8'),
     headers: { 'content-type': 'application/yaml' },
     query: { dryRun: dryRun ? '1' : undefined },
   })
@@ -78,10 +78,10 @@ export const tellRefusal = ({ io }: CliContext, file: string, error: unknown): v
   else io.err(`${file}: ${errorLines(error)}`)
 }
 
-const upload = async (api: Client, { file, bytes }: Source): Promise<ApiObjects['Package']> =>
+const upload = async (api: Client, source: Source): Promise<ApiObjects['Package']> =>
   api.json(`${apiRoot}/packages`, {
     method: 'POST',
-    body: file === '<stdin>' ? Readable.from([await bytes()]) : createReadStream(file),
+    body: source.file === '<stdin>' ? Readable.from([await readSource(source)]) : createReadStream(source.file),
     headers: { 'content-type': 'application/octet-stream' },
-    query: { name: basename(file) },
+    query: { name: basename(source.file) },
   })

@@ -5,7 +5,7 @@ import { ApiRefusal, type Client } from '../client.ts'
 import type { CliContext } from '../context.ts'
 import { CliError, errorLines, usageError, type ExitCode } from '../errors.ts'
 import { objectPath, requireReferences, showReference, type Reference } from '../reference.ts'
-import { findSources, isPackageFile } from '../sources.ts'
+import { findSources, isPackageFile, readSource } from '../sources.ts'
 import { waitForOne } from './wait.ts'
 
 export interface DeleteOptions {
@@ -55,9 +55,10 @@ const deleteOne = async (
 /** Kinds and names in manifests; whether these are valid otherwise does not matter here. */
 const definedIn = async ({ io }: CliContext, files: readonly string[]): Promise<readonly Reference[]> => {
   const references: Reference[] = []
-  for (const { file, bytes } of await findSources(files, io)) {
+  for (const source of await findSources(files, io)) {
+    const { file } = source
     if (isPackageFile(file)) throw usageError(`${file}: delete a package by its name: sonctl delete package NAME`)
-    for (const document of parseAllDocuments((await bytes()).toString('utf8'))) {
+    for (const document of parseAllDocuments((await readSource(source)).toString('utf8'))) {
       const kindText = document.getIn(['kind'])
       const name = document.getIn(['metadata', 'name'])
       const kind = definableKinds.find((each) => each === kindText)

@@ -3,7 +3,7 @@ import type { CliContext } from '../context.ts'
 import { errorLines, usageError, type ExitCode } from '../errors.ts'
 import { printable } from '../format/table.ts'
 import type { LocalTools } from '../local.ts'
-import { FileRefused, findPackageSources, findSources, readTree, type Source } from '../sources.ts'
+import { FileRefused, findPackageSources, findSources, readTree, type OpenSource, type Source } from '../sources.ts'
 
 export interface ValidateOptions {
   /** Notices refuse too. */
@@ -42,10 +42,17 @@ export const validate = async (
   return failed ? 1 : 0
 }
 
-const judge = async ({ file, bytes }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
-  if (file !== '<stdin>') return bytes().then((read) => tools.validate(file, read), refusalOf)
+const judge = async ({ file, open }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
+  let opened: OpenSource
+  try {
+    opened = await open()
+  } catch (error) {
+    return refusalOf(error)
+  }
+  await using source = opened
+  if (file !== '<stdin>') return await tools.validate(file, source)
   // Standard input has no ending that would tell what it is: it is a manifest.
-  return (await tools.validate('stdin.yaml', await bytes())).map((each) => ({ ...each, file }))
+  return (await tools.validate('stdin.yaml', source)).map((each) => ({ ...each, file }))
 }
 
 const refusalOf = (error: unknown): readonly Diagnostic[] => {
