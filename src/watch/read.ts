@@ -1,7 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { bytesInMemory, bytesOfFile, type ByteSource } from '../model/byte-source.ts'
 import { hasZipEnd, notZipMessage, zipHeadBytes, zipTailBytes } from '../parse/zip-end.ts'
-import { fingerprint, heldPath, LinkRefused, reach } from './follow.ts'
+import { fingerprint, heldPath, reach } from './follow.ts'
 import type { FileKind } from './recognise.ts'
 import { oddity } from './scan.ts'
 
@@ -79,8 +79,9 @@ export const openSettled = async (
     const content = { ...read.source, isSame, [Symbol.asyncDispose]: () => kept.disposeAsync() }
     return { result: 'open', content }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EIO'
-    if (code === 'ENOENT' || error instanceof LinkRefused) return { result: 'changed' }
+    // What has no code of the system's is a link that may not be followed, or a file that became shorter just now.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'ENOENT'
+    if (code === 'ENOENT') return { result: 'changed' }
     const reason =
       code === 'EACCES' ? 'permission denied; let sond read it (chmod, chown)' : `reading fails with ${code}`
     return { result: 'refused', code: 'UNREADABLE', message: `the file cannot be read: ${reason}` }
