@@ -97,6 +97,8 @@ export interface PlanPolicy {
   readonly heldBack: ReadonlyMap<ContainerName, string>
   /** Start scripts that failed, with why and when they are tried again; `due`: now. */
   readonly failedScripts?: ReadonlyMap<ContainerName, { readonly reason: string; readonly due: boolean }>
+  /** Steps that failed and are not tried again yet, with those that only they hold up: connections go by other replicas meanwhile. */
+  readonly failedSteps?: ReadonlySet<StepId>
   /** Milliseconds for stop scripts, all together. */
   readonly stopWaitMs: number
   /** Transmit checksum offload must be off (userspace datapath). */

@@ -87,7 +87,7 @@ export interface LinkStatus {
   readonly vlan: number | null
   readonly endpoints: readonly string[]
   readonly chained: boolean
-  /** Why not chained; empty when it is. */
+  /** Why not chained; of a chained one, which replica of a function has no part in it; else empty. */
   readonly reason: string
 }
 

@@ -2,11 +2,12 @@ import type { ObservedFlow } from '../model/actual.ts'
 import type { DesiredFlow } from '../model/desired.ts'
 import type { BridgeName, LinkId, PortName } from '../model/names.ts'
 import type { Owned } from '../model/ownership.ts'
-import type { FlowChange, StepId } from '../model/plan.ts'
+import type { FlowChange } from '../model/plan.ts'
 import type { Draft } from './draft.ts'
 import { stepId } from './ids.ts'
 import type { ReadyPorts } from './ports.ts'
 import { flowToHave, portsOfFlow } from './replicas.ts'
+import { createSpread, type Spread } from './spread.ts'
 import type { Survey } from './survey.ts'
 
 type Flow = DesiredFlow | Owned<ObservedFlow>
@@ -16,8 +17,6 @@ interface Change extends FlowChange {
   readonly link?: LinkId
   /** What this change waits for that others on the switch should not; empty = nothing of that kind. */
   readonly late: string
-  /** Ports of replicas that connections are spread over. */
-  readonly replicas: readonly PortName[]
 }
 
 /** A switch has one rule of a match and priority. */
@@ -42,27 +41,19 @@ const removalsOn = (bridge: BridgeName, { desired, actual }: Survey): readonly C
   const kept = new Set(desired.flows.filter((flow) => flow.bridge === bridge).map(place))
   return actual.flows
     .filter((flow) => flow.bridge === bridge && !kept.has(place(flow)))
-    .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '', replicas: [] }))
-}
-
-/** A replica that gets connections before its program runs loses them. */
-const gatesBefore = ({ desired }: Survey, changes: readonly Change[]): readonly StepId[] => {
-  const replicas = new Set(changes.flatMap((change) => change.replicas))
-  if (replicas.size === 0) return []
-  return desired.interfaces.filter(({ port }) => replicas.has(port)).map(({ container }) => stepId.gate(container))
+    .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
 }
 
 const addsOn = (
   bridge: BridgeName,
   survey: Survey,
   draft: Draft,
-  ready: ReadyPorts,
+  { isThere, before }: Spread,
   lateOf: (ports: readonly PortName[]) => string,
 ): readonly Change[] => {
   const desired = survey.desired.flows.filter((flow) => flow.bridge === bridge)
   const observed = survey.actual.flows.filter((flow) => flow.bridge === bridge)
   const [there, places] = [new Set(observed.map(whole)), new Set(observed.map(place))]
-  const isThere = (port: PortName): boolean => ready.has(port) || !survey.desiredPorts.has(port)
   const adds = desired.flatMap((wanted): readonly Change[] => {
     const flow = flowToHave(wanted, isThere, survey.takesNew)
     if (flow === undefined) return []
@@ -70,10 +61,8 @@ const addsOn = (
     const isRewired = ports.some((port) => draft.has(stepId.wire(port)))
     if (there.has(whole(flow)) && !isRewired) return []
     const reason = there.has(whole(flow)) ? 'over a new port' : places.has(place(flow)) ? 'altered' : 'missing'
-    const after = ports.flatMap((port) => ready.get(port) ?? [])
-    return [
-      { op: 'add', flow, after, reason, link: flow.link, late: lateOf(ports), replicas: (flow.replicas ?? []).flat() },
-    ]
+    const after = [...new Set(ports.flatMap(before))]
+    return [{ op: 'add', flow, after, reason, link: flow.link, late: lateOf(ports) }]
   })
   return adds
 }
@@ -122,11 +111,12 @@ export const planEarlyFlows = (draft: Draft, survey: Survey): void => {
 export const planFlows = (draft: Draft, survey: Survey, ready: ReadyPorts): void => {
   const lateOf = lateness(survey)
   const { desired, actual, isBlocked } = survey
+  const spread = createSpread(draft, survey, ready)
   const bridges = new Set([...desired.flows, ...actual.flows].map((flow) => flow.bridge))
   for (const bridge of [...bridges].sort()) {
     if (isBlocked.bridge(bridge)) continue
     const removals = draft.has(stepId.earlyFlows(bridge)) ? [] : removalsOn(bridge, survey)
-    const changes = [...removals, ...addsOn(bridge, survey, draft, ready, lateOf)]
+    const changes = [...removals, ...addsOn(bridge, survey, draft, spread, lateOf)]
     for (const late of [...new Set(changes.map((change) => change.late))].sort()) {
       const mine = changes.filter((change) => change.late === late)
       const links = [...new Set(mine.flatMap((change) => change.link ?? []))]
@@ -138,7 +128,6 @@ export const planFlows = (draft: Draft, survey: Survey, ready: ReadyPorts): void
         after: [stepId.bridge(bridge)],
         afterEnd: [
           ...mine.flatMap((change) => change.after),
-          ...gatesBefore(survey, mine),
           mine.some((change) => change.op === 'remove') ? stepId.stopScripts() : undefined,
           stepId.flows(bridge),
         ],

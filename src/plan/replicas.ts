@@ -8,18 +8,26 @@ const outputOf = (action: string): string | undefined => /^output:(.+)$/u.exec(a
 
 type Holds = (port: PortName) => boolean
 
+const withMembers = (actions: string, pick: (members: readonly string[]) => readonly string[]): string =>
+  actions.replace(memberList, (_, list: string) => `members:${pick(list.split(',')).join(',')}`)
+
+/** Actions without those ports: neither chosen from a list nor sent to by name. */
+export const withoutPorts = (actions: string, isGone: (port: string) => boolean): string =>
+  withMembers(actions, (members) => members.filter((name) => !isGone(name)))
+    .split(',')
+    .filter((action) => !isGone(outputOf(action) ?? ''))
+    .join(',')
+
 /** Lists of members are what new connections choose from; what is sent to ports by name goes to all that are there. */
 const withPorts = (actions: string, gone: ReadonlySet<string>, unwell: ReadonlySet<string>): string =>
-  actions
-    .replace(memberList, (_, list: string) => {
-      const there = list.split(',').filter((name) => !gone.has(name))
+  withMembers(
+    withoutPorts(actions, (port) => gone.has(port)),
+    (there) => {
       const well = there.filter((name) => !unwell.has(name))
       // Where none is well, one that may work is better than none.
-      return `members:${(well.length === 0 ? there : well).join(',')}`
-    })
-    .split(',')
-    .filter((action) => !gone.has(outputOf(action) ?? ''))
-    .join(',')
+      return well.length === 0 ? there : well
+    },
+  )
 
 /** The flow with those of its replicas whose ports are there; new connections go to those of them that take some. */
 export const withReplicas = (flow: DesiredFlow, isThere: Holds, takesNew: Holds): DesiredFlow => {

@@ -2,7 +2,7 @@ import { apply, type ApplyOptions } from '../apply/apply.ts'
 import type { Engines } from '../engine/ports.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredState } from '../model/desired.ts'
-import { isEmpty, type Plan, type PlanPolicy, type StepId, type StepOutcome } from '../model/plan.ts'
+import { isEmpty, type Plan, type PlanPolicy, type Step, type StepId, type StepOutcome } from '../model/plan.ts'
 import { observe } from '../observe/observe.ts'
 import { plan } from '../plan/plan.ts'
 
@@ -42,8 +42,19 @@ export interface Convergence {
   readonly outcomes: readonly StepOutcome[]
 }
 
-const failedSteps = (outcomes: readonly StepOutcome[]): ReadonlySet<string> =>
-  new Set(outcomes.flatMap((outcome) => (outcome.result === 'done' ? [] : [outcome.step.id])))
+type Ends = ReadonlyMap<StepId, StepOutcome>
+
+/** Steps whose last try did not succeed, with how it ended. */
+const failedSteps = (outcomes: readonly StepOutcome[]): Ends => {
+  const last = new Map(outcomes.map((outcome) => [outcome.step.id, outcome]))
+  return new Map([...last].filter(([, { result }]) => result !== 'done'))
+}
+
+/** Rules that waited for others' failed steps, and of which some need those no longer: other replicas serve. */
+const isFreed = (step: Step, failed: Ends, tried: ReadonlySet<StepId>): boolean =>
+  step.kind === 'changeFlows' &&
+  failed.get(step.id)?.result === 'skipped' &&
+  step.changes.some(({ after }) => !after.some((id) => tried.has(id)))
 
 /**
  * Observe, plan, apply, until a look finds nothing left to do, or only what has just failed: the caller decides when that is
@@ -56,10 +67,11 @@ export const converge = async (desired: DesiredState, options: ConvergeOptions):
   for (let looks = 1; ; looks += 1) {
     options.look()
     const actual = await observe(desired, options.engines, options.cookie)
-    const policy = options.policy(actual)
+    const failed = failedSteps(outcomes)
+    const tried = new Set([...failed.keys(), ...options.waiting])
+    const policy = { ...options.policy(actual), failedSteps: tried }
     const planned = plan(desired, actual, policy)
-    const tried = failedSteps(outcomes).union(options.waiting)
-    const hopeless = planned.steps.every(({ id }) => tried.has(id))
+    const hopeless = planned.steps.every((step) => tried.has(step.id) && !isFreed(step, failed, tried))
     const cut = options.signal.aborted || options.stale()
     if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || cut)
       return { actual, plan: planned, policy, outcomes }

@@ -24,6 +24,7 @@ const stuckSteps = (outcomes: readonly StepOutcome[]): Stuck['outcomes'] => {
         ? !isFetching(outcome.error)
         : outcome.result === 'skipped' && stuck.has(outcome.because)
     if (isStuck) stuck.set(outcome.step.id, outcome)
+    else stuck.delete(outcome.step.id)
   }
   return stuck
 }

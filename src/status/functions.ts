@@ -49,7 +49,9 @@ export const containerProblem = (
 ): string | undefined => {
   const state = observed === undefined ? 'it is not there yet' : stateProblem(observed)
   if (state === undefined) return undefined
-  return pass.policy.heldBack.get(name) ?? failuresOf(pass).get(name) ?? state
+  const [held, failed] = [pass.policy.heldBack.get(name), failuresOf(pass).get(name)]
+  // What is left to do in one that runs is tried when the steps are; a start waits for its own time.
+  return (observed?.state === 'running' ? (failed ?? held) : (held ?? failed)) ?? state
 }
 
 /** It runs, and its image's own check says that it does not work. */

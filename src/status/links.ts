@@ -3,7 +3,8 @@ import type { ActualState, ObservedFlow } from '../model/actual.ts'
 import type { DesiredFlow, DesiredState } from '../model/desired.ts'
 import type { LinkStatus } from '../model/status.ts'
 import { takesNewConnections } from '../plan/health.ts'
-import { withReplicas } from '../plan/replicas.ts'
+import { withoutPorts, withReplicas } from '../plan/replicas.ts'
+import { sentences } from './conditions.ts'
 
 /** Reasons for leaving a link out that lie in the package: the service is as complete as it can be without it. */
 const inherent: Readonly<Record<Skip['code'], boolean>> = {
@@ -25,24 +26,16 @@ const inherent: Readonly<Record<Skip['code'], boolean>> = {
 /** Whether a link that is left out keeps the service from being ready. */
 export const isMissed = ({ skipped }: PlannedLink): boolean => skipped !== undefined && !inherent[skipped.code]
 
-const flowKey = ({ bridge, cookie, priority, match, actions }: ObservedFlow | DesiredFlow): string =>
-  [bridge, cookie, priority, match, actions].join(' ')
+/** How a link is: `reason` tells why frames do not pass, or, where they do, which replica has no part in it. */
+type LinkState = Pick<LinkStatus, 'chained' | 'reason'>
 
-/** Looks links up in what was observed; made once for all links of a pass. */
-export const createLinkInspector = (desired: DesiredState, actual: ActualState) => {
-  const ports = new Map(actual.ports.map((port) => [port.name, port]))
-  const wires = new Map(actual.wires.map((wire) => [wire.port, wire]))
-  const flows = new Set(actual.flows.map(flowKey))
-  const wanted = new Map<string, DesiredFlow[]>()
-  const takesNew = takesNewConnections(desired, actual, () => false)
-  for (const whole of desired.flows) {
-    // A replica that is not there is told by its interface; one that gets no new connections is as it shall be.
-    const flow = withReplicas(whole, () => true, takesNew)
-    const key = `${flow.copy} ${flow.link}`
-    wanted.set(key, [...(wanted.get(key) ?? []), flow])
-  }
+/** What is wrong with an end of a link; undefined where nothing is, or the end is no interface. */
+type EndLook = (end: PlannedEnd) => string | undefined
 
-  const endProblem = (end: PlannedEnd): string | undefined => {
+const endLook = ({ ports: allPorts, wires: allWires }: ActualState): EndLook => {
+  const ports = new Map(allPorts.map((port) => [port.name, port]))
+  const wires = new Map(allWires.map((wire) => [wire.port, wire]))
+  return (end) => {
     if (end.port === undefined || end.skipped !== undefined) return undefined
     const name = end.replica > 0 ? `${end.reference} of replica ${end.replica}` : end.reference
     const wire = wires.get(end.port)
@@ -57,37 +50,93 @@ export const createLinkInspector = (desired: DesiredState, actual: ActualState) 
       ? `the switch has no port number for ${name}: ${port.error ?? 'not yet'}`
       : undefined
   }
+}
 
-  /** Why frames do not pass over a link now; empty when they do. */
-  return (link: PlannedLink): string => {
-    if (link.skipped !== undefined) return link.skipped.text
-    for (const end of link.endpoints) {
-      const problem = endProblem(end)
-      if (problem !== undefined) return problem
-    }
+/**
+ * Ports of replicas that connections are spread over, and of these such as get none: the program does not run, or one of its
+ * interfaces is not on the switch.
+ */
+const replicaPorts = (desired: DesiredState, actual: ActualState) => {
+  const shared = new Set(desired.flows.flatMap(({ replicas }) => replicas ?? []).flat())
+  const live = new Set(
+    actual.containers.flatMap(({ name, state, gate }) =>
+      (state === 'running' || state === 'paused') && gate !== 'closed' ? [name] : [],
+    ),
+  )
+  const wired = new Set(actual.wires.flatMap(({ port, inner }) => (inner === undefined ? [] : [port])))
+  const attached = new Set(actual.ports.flatMap(({ name, ofport }) => (ofport === undefined ? [] : [name])))
+  const isLacking = ({ port, container }: DesiredState['interfaces'][number]): boolean =>
+    !live.has(container) || !wired.has(port) || !attached.has(port)
+  const lacking = new Set(desired.interfaces.filter(isLacking).map(({ container }) => container))
+  const theirs = desired.interfaces.filter(({ container }) => lacking.has(container)).map(({ port }) => port)
+  return { shared, out: new Set(theirs.filter((port) => shared.has(port))) }
+}
+
+/**
+ * Of all replicas of one end: what keeps frames from passing, or which of them has no part. One that is broken and gets connections
+ * all the same loses them.
+ */
+const replicasState = (
+  ends: readonly PlannedEnd[],
+  look: EndLook,
+  { shared, out }: ReturnType<typeof replicaPorts>,
+): { readonly broken?: string; readonly lacking?: string } => {
+  const problems = ends.map(look)
+  const [first] = problems.flatMap((problem) => problem ?? [])
+  if (first === undefined) return {}
+  const isOut = ({ port }: PlannedEnd): boolean => port !== undefined && out.has(port)
+  const isShared = ({ port }: PlannedEnd): boolean => port !== undefined && shared.has(port)
+  const serves = ends.some((end, index) => problems[index] === undefined && !isOut(end))
+  const loses = ends.some((end, index) => problems[index] !== undefined && isShared(end) && !isOut(end))
+  return serves && !loses ? { lacking: first } : { broken: first }
+}
+
+/** Looks links up in what was observed; made once for all links of a pass. */
+export const createLinkInspector = (desired: DesiredState, actual: ActualState): ((link: PlannedLink) => LinkState) => {
+  const look = endLook(actual)
+  const replicas = replicaPorts(desired, actual)
+  const out: ReadonlySet<string> = replicas.out
+  // The switch skips a member that is down, and a number that no port has any more.
+  const served = (actions: string): string =>
+    out.size === 0 ? actions : withoutPorts(actions, (port) => out.has(port) || /^\d+$/u.test(port))
+  const serving = ({ bridge, cookie, priority, match, actions }: ObservedFlow | DesiredFlow): string =>
+    [bridge, cookie, priority, match, served(actions)].join(' ')
+  const flows = new Set(actual.flows.map(serving))
+  const wanted = new Map<string, DesiredFlow[]>()
+  const takesNew = takesNewConnections(desired, actual, () => false)
+  for (const whole of desired.flows) {
+    if (whole.needs.some((port) => out.has(port))) continue
+    const flow = withReplicas(whole, (port) => !out.has(port), takesNew)
+    const key = `${flow.copy} ${flow.link}`
+    wanted.set(key, [...(wanted.get(key) ?? []), flow])
+  }
+
+  return (link) => {
+    if (link.skipped !== undefined) return { chained: false, reason: link.skipped.text }
+    const groups = Map.groupBy(link.endpoints, ({ reference }) => reference)
+    const ends = [...groups.values()].map((group) => replicasState(group, look, replicas))
+    const [broken] = ends.flatMap((end) => end.broken ?? [])
+    if (broken !== undefined) return { chained: false, reason: broken }
     const rules = [link.id, ...link.carriedBy].flatMap((id) => wanted.get(`${link.copy} ${id}`) ?? [])
-    const missing = rules.filter((flow) => !flows.has(flowKey(flow)))
+    const missing = rules.filter((flow) => !flows.has(serving(flow)))
     const [first] = missing
-    if (first === undefined) return ''
-    return `${missing.length} of ${rules.length} flow rules are missing, the first on ${first.bridge}: ${first.match}`
+    if (first === undefined) return { chained: true, reason: sentences(ends.flatMap(({ lacking }) => lacking ?? [])) }
+    const reason = `${missing.length} of ${rules.length} flow rules are missing, the first on ${first.bridge}: ${first.match}`
+    return { chained: false, reason }
   }
 }
 
 /** Links as users see them. */
 export const linkStatuses = (
   links: readonly PlannedLink[],
-  inspect: (link: PlannedLink) => string,
+  inspect: (link: PlannedLink) => LinkState,
 ): readonly LinkStatus[] =>
-  links.map((link) => {
-    const reason = inspect(link)
-    return {
-      id: link.id,
-      copy: link.copy,
-      type: link.type,
-      subnet: link.subnet ?? null,
-      vlan: link.vlan ?? null,
-      endpoints: [...new Set(link.endpoints.map(({ reference }) => reference))],
-      chained: reason === '',
-      reason,
-    }
-  })
+  links.map((link) => ({
+    id: link.id,
+    copy: link.copy,
+    type: link.type,
+    subnet: link.subnet ?? null,
+    vlan: link.vlan ?? null,
+    endpoints: [...new Set(link.endpoints.map(({ reference }) => reference))],
+    ...inspect(link),
+  }))

@@ -117,16 +117,19 @@ export const containersVerdict = (result: DesireResult, pass: PassResult): Verdi
 export const linksVerdict = (result: DesireResult, links: readonly LinkStatus[]): Verdict => {
   const broken: string[] = []
   const left: string[] = []
+  const lacking: string[] = []
   for (const [index, link] of result.links.entries()) {
     const status = links[index]
-    if (status === undefined || status.chained) continue
+    if (status === undefined || status.reason === '') continue
     const text = `${link.id}${link.copy > 0 ? ` of copy ${link.copy}` : ''}: ${status.reason}`
-    if (link.skipped === undefined || isMissed(link)) broken.push(text)
+    if (status.chained) lacking.push(text)
+    else if (link.skipped === undefined || isMissed(link)) broken.push(text)
     else left.push(text)
   }
   const chained = links.filter((link) => link.chained).length
   const count = `${chained} of ${links.length - left.length} chained`
-  if (broken.length > 0) return no('NotChained', `${count}; ${sentences(broken)}`)
+  if (broken.length > 0) return no('NotChained', `${count}; ${sentences([...broken, ...lacking])}`)
+  if (lacking.length > 0) return no('ReplicaMissing', `${count}; ${sentences(lacking)}`)
   if (left.length > 0) return yes('SomeLeftOut', `${count}; left out: ${sentences(left)}`)
   return links.length === 0 ? yes('NoLinks') : yes('Chained', count)
 }

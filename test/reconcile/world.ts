@@ -30,7 +30,7 @@ export interface TestLoop extends LoopWorld {
   readonly away: Set<EngineKind>
   /** Something that happens before each call of that name goes on; one at a time. */
   readonly slow: (call: string, before: () => Promise<void>) => void
-  /** A call that never succeeds, `links.createWire`, with what it is given; empty: all do. */
+  /** A call that never succeeds, `links.createWire`, or only for what it is about, `links.createWire PORT`; empty: all do. */
   readonly failing: Set<string>
   readonly files: Edited
   readonly store: Store
@@ -81,6 +81,20 @@ const standsStill = async (activity: Activity): Promise<void> => {
   }
 }
 
+/** Engines whose clock is the one that the test moves; no two instants of theirs are the same. */
+const createWorldAt = (clock: HandClock): World => {
+  const world = createWorld()
+  const nanoseconds = (): string => String(world.next() % 1_000_000).padStart(6, '0')
+  return { ...world, instant: () => `${new Date(clock.now()).toISOString().slice(0, -1)}${nanoseconds()}Z` }
+}
+
+/** What a call is about: the name or the port in its first argument. */
+const subjectOf = (first: unknown): string => {
+  if (typeof first !== 'object' || first === null) return String(first)
+  if ('port' in first) return String(first.port)
+  return 'name' in first ? String(first.name) : ''
+}
+
 const breakable = (
   engines: Engines,
   away: ReadonlySet<EngineKind>,
@@ -96,10 +110,11 @@ const breakable = (
         return (...args: unknown[]): unknown => {
           activity.calls += 1
           if (away.has(kind)) return Promise.reject(new EngineError('UNAVAILABLE', { engine: kind }))
-          if (failing.has(`${kind}.${String(property)}`)) {
+          const call = `${kind}.${String(property)}`
+          if (failing.has(call) || failing.has(`${call} ${subjectOf(args[0])}`)) {
             return Promise.reject(new EngineError('REFUSED', { call: String(property) }))
           }
-          const before = slow.get(`${kind}.${String(property)}`)
+          const before = slow.get(call)
           if (before === undefined) return Reflect.apply(value, target, args)
           return before().then((): unknown => Reflect.apply(value, target, args))
         }
@@ -114,7 +129,7 @@ export const startLoop = async (t: Test, options: LoopOptions = {}): Promise<Tes
   let end = async (): Promise<void> => undefined
   t.teardown(() => end())
   const clock = options.before?.clock ?? createHandClock()
-  const world = options.before?.world ?? createWorld()
+  const world = options.before?.world ?? createWorldAt(clock)
   const files = options.before?.files ?? createEdited(clock)
   const log = memoryLog()
   const store = await createStore({ directory: options.state ?? t.testdir({}), log })

@@ -219,13 +219,45 @@ t.test('replicas of a function are told apart', async (t) => {
     spec: { functions: [{ vnfId: 'f2', replicas: 2 }] },
   })
   const end = demo.result.links[0]?.endpoints.find(({ replica }) => replica === 1)
-  const status = demo.status(
-    await seen(demo, (actual) => ({ wires: actual.wires.filter((wire) => wire.port !== end?.port) })),
-  )
-  t.match(status.links[0], {
-    endpoints: ['f1:output', 'f2:input'],
-    reason: 'interface f2:input of replica 1 is not there',
-  })
+  const [container, port] = [end?.container, end?.port]
+  const onL1 = 'interface f2:input of replica 1'
+  const without = (actual: ActualState) => ({ wires: actual.wires.filter((wire) => wire.port !== port) })
+  const cases: readonly (readonly [(actual: ActualState) => Partial<ActualState>, boolean, string])[] = [
+    // No connection goes to it: the switch skips what is not there.
+    [without, true, `${onL1} is not there`],
+    [(actual) => ({ ports: actual.ports.filter(({ name }) => name !== port) }), true, `${onL1} is not on its switch`],
+    [
+      (actual) => ({
+        ...without(actual),
+        containers: actual.containers.filter(({ name }) => name !== container),
+      }),
+      true,
+      `${onL1} is not there`,
+    ],
+    // It gets connections, and loses them.
+    [
+      (actual) => ({
+        wires: actual.wires.map((wire) =>
+          wire.port === port && wire.inner !== undefined ? { ...wire, inner: { ...wire.inner, addresses: [] } } : wire,
+        ),
+      }),
+      false,
+      `${onL1} does not have its address 10.30.0.2/30`,
+    ],
+    // None is left.
+    [
+      (actual) => ({ containers: [], wires: actual.wires.filter(({ inner }) => inner?.name !== 'input') }),
+      false,
+      'f2:input',
+    ],
+  ]
+  for (const [change, chained, reason] of cases) {
+    const status = demo.status(await seen(demo, change))
+    t.match(status.links[0], { endpoints: ['f1:output', 'f2:input'], chained, reason })
+    const word = chained ? /^False ReplicaMissing: 2 of 2 chained; l1: / : /^False NotChained: [01] of 2 chained; l1: /
+    t.match(told(status, 'LinksReady'), word)
+    t.match(told(status, 'LinksReady'), reason)
+  }
 })
 
 t.test('images: absent, being fetched, refused', async (t) => {

@@ -79,7 +79,8 @@ const lineBetween = (from, to) => {
   }
 }
 
-const tip = ({ link }) => `${link.id} (${link.type}): ${link.chained ? 'chained' : `not chained: ${link.reason}`}`
+const tip = ({ link: { id, type, chained, reason } }) =>
+  `${id} (${type}): ${chained ? 'chained' : 'not chained'}${reason === '' ? '' : `: ${reason}`}`
 
 const drawLine = (edge, { corners }) => {
   const { path, x, y } = lineBetween(...edge.ends.map((end) => corners.get(end)))

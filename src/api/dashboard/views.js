@@ -57,7 +57,7 @@ const linksTable = ({ links }) =>
       each.id,
       String(each.copy),
       each.type,
-      [toned(linkTone(each), each.chained ? 'yes' : 'no'), each.chained ? '' : `: ${each.reason}`],
+      [toned(linkTone(each), each.chained ? 'yes' : 'no'), each.reason === '' ? '' : `: ${each.reason}`],
       each.endpoints.join('\n'),
       each.subnet ?? '',
       each.vlan === null ? '' : String(each.vlan),

@@ -1,0 +1,235 @@
+// One replica of several fails: the others serve, it is told, and it comes back.
+import t, { type Test } from 'tap'
+import { buildManifest, chainSketch } from '../support/service.ts'
+import { startLoop, type TestLoop } from './world.ts'
+
+const chain = chainSketch('chain', 3, 'img:1')
+const scaled = (spec: Readonly<Record<string, unknown>> = {}): string =>
+  buildManifest('demo', 'chain', { functions: [{ vnfId: 'f2', replicas: 3, ...spec }] })
+const replica = (number: number): string => `sond.demo.0.f2.${number}`
+const neighbours = ['sond.demo.0.f1.0', 'sond.demo.0.f3.0']
+const moment = /next (?:try|start) at 2026-01-01T/
+
+const statusOf = (loop: TestLoop) => {
+  const status = loop.board.status(loop.files.name('demo'))
+  if (status === undefined) throw new Error('no status')
+  return status
+}
+
+const problems = (loop: TestLoop): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    statusOf(loop).functions.flatMap(({ vnfId, copy, replica, problem }) =>
+      problem === undefined ? [] : [[`${copy}/${vnfId}/${replica}`, problem]],
+    ),
+  )
+
+const portsOf = (loop: TestLoop, number: number): readonly string[] =>
+  statusOf(loop).functions.flatMap(({ vnfId, replica, interfaces }) =>
+    vnfId === 'f2' && replica === number ? interfaces.map(({ switchPort }) => switchPort) : [],
+  )
+
+/** Replicas that new connections go to, from either neighbour. */
+const servingFrom = async (loop: TestLoop): Promise<readonly string[]> => {
+  const { flows } = await loop.engines.switches.observe({}, [])
+  const numbers = new Map([0, 1, 2].flatMap((number) => portsOf(loop, number).map((port) => [port, number] as const)))
+  return flows
+    .flatMap(({ match, actions }) => (match.startsWith('in_port=') ? (/members:([^)]*)/.exec(actions)?.[1] ?? []) : []))
+    .map((list) =>
+      list
+        .split(',')
+        .map((port) => numbers.get(port) ?? '?')
+        .join(),
+    )
+}
+
+const idsOf = (loop: TestLoop, names: readonly string[]): readonly (string | undefined)[] =>
+  names.map((name) => loop.world.containers.get(name)?.id)
+
+const start = async (t: Test, prepare: (loop: TestLoop) => void = () => undefined): Promise<TestLoop> => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  prepare(loop)
+  loop.files.apply(scaled())
+  await loop.settled()
+  return loop
+}
+
+/** Told as one that fails: which, why, and when it is tried again; the chain goes by the others. */
+const failsAlone = async (t: Test, loop: TestLoop, says: RegExp): Promise<void> => {
+  t.same(await servingFrom(loop), ['0,2', '0,2'], 'connections go by the others, both ways')
+  t.same(
+    statusOf(loop).links.map(({ chained }) => chained),
+    [true, true],
+  )
+  t.match(loop.told('demo'), /^False .*(sond\.demo\.0\.f2\.1|of replica 1)/)
+  const stalled = loop.condition('demo', 'Stalled')
+  t.match(stalled, { status: 'True', message: says })
+  t.match(stalled?.message, moment)
+  t.ok(
+    Object.keys(problems(loop)).every((one) => one === '0/f2/1'),
+    'no other is blamed',
+  )
+}
+
+const comesBack = async (t: Test, loop: TestLoop): Promise<void> => {
+  await loop.pass(310_000)
+  t.equal(loop.told('demo'), 'Ready')
+  t.same(problems(loop), {})
+  t.same(await servingFrom(loop), ['0,1,2', '0,1,2'])
+  t.equal(loop.condition('demo', 'Stalled')?.status, 'False')
+}
+
+/** Names of ports do not change from one world to the next. */
+const portName = async (t: Test): Promise<string> => {
+  const loop = await start(t)
+  const [port = ''] = portsOf(loop, 1)
+  await loop.stop()
+  return port
+}
+
+void t.test('a part of one replica cannot be made: the others serve, at the roll-out and later', async (t) => {
+  const port = await portName(t)
+  const calls = [
+    ...['containers.create', 'containers.start', 'containers.openGate'].map((call) => `${call} ${replica(1)}`),
+    ...['links.createWire', 'switches.setPort'].map((call) => `${call} ${port}`),
+  ]
+  for (const call of calls) {
+    await t.test(call, async (t) => {
+      const loop = await start(t, ({ failing }) => void failing.add(call))
+      await failsAlone(t, loop, /the engine refused/)
+      const ids = idsOf(loop, [...neighbours, replica(0), replica(2)])
+      await loop.pass(120_000)
+      await failsAlone(t, loop, /the engine refused/)
+      loop.failing.clear()
+      await comesBack(t, loop)
+
+      loop.failing.add(call)
+      loop.hands.deletePort('sond-dc1', port)
+      if (!call.startsWith('switches.')) loop.hands.removeContainer(replica(1))
+      await loop.settled()
+      await failsAlone(t, loop, /the engine refused/)
+      loop.failing.clear()
+      await comesBack(t, loop)
+      t.same(idsOf(loop, [...neighbours, replica(0), replica(2)]), ids, 'the others were not touched')
+    })
+  }
+})
+
+void t.test('what fails and why is told with one time for its next try', async (t) => {
+  const loop = await start(t, ({ failing }) => void failing.add(`containers.openGate ${replica(1)}`))
+  const times = ['ContainersReady', 'Stalled'] as const
+  const told = times.map((type) => /next try at (\S+Z)/.exec(loop.condition('demo', type)?.message ?? '')?.[1])
+  t.same(told, [told[0], told[0]])
+  t.match(problems(loop)['0/f2/1'], told[0])
+})
+
+void t.test('one replica crashes again and again', async (t) => {
+  for (const [code, times] of [
+    [1, 2],
+    [137, 7],
+  ] as const) {
+    await t.test(`with code ${code}`, async (t) => {
+      const loop = await start(t)
+      for (let n = 0; n < times; n += 1) {
+        loop.hands.kill(replica(1), code)
+        await loop.settled()
+      }
+      await failsAlone(
+        t,
+        loop,
+        new RegExp(`f2\\.1: its program ended with code ${code}.* times in a row; next start at`),
+      )
+      t.match(loop.condition('demo', 'LinksReady'), {
+        status: 'False',
+        reason: 'ReplicaMissing',
+        message: /^2 of 2 chained; l1: interface f2:input of replica 1 is not there/,
+      })
+      t.match(problems(loop)['0/f2/1'], moment)
+      loop.calls()
+      await loop.pass(5_000)
+      t.same(loop.calls(), [], 'it waits')
+      await comesBack(t, loop)
+    })
+  }
+})
+
+void t.test('a replica that dies once does not unchain its links', async (t) => {
+  const loop = await start(t)
+  const seen: boolean[] = []
+  loop.board.onStatus(() => void seen.push(...statusOf(loop).links.map(({ chained }) => chained)))
+  loop.hands.kill(replica(1), 1)
+  await loop.settled()
+  t.equal(loop.told('demo'), 'Ready')
+  t.ok(seen.length > 0)
+  t.same(
+    seen.filter((chained) => !chained),
+    [],
+  )
+})
+
+void t.test('limits of one replica cannot be changed: it runs on as it was, and is told', async (t) => {
+  const loop = await start(t)
+  loop.failing.add(`containers.updateLimits ${replica(1)}`)
+  loop.files.apply(scaled({ resources: { memory: { size: 128, unit: 'MB' } } }))
+  await loop.settled()
+  t.same(await servingFrom(loop), ['0,1,2', '0,1,2'])
+  t.match(loop.condition('demo', 'Stalled'), { status: 'True', message: /f2\.1: the engine refused.*next try at/ })
+  t.match(problems(loop), { '0/f2/1': moment })
+  t.equal(Object.keys(problems(loop)).length, 1)
+  t.same(
+    [0, 1, 2].map((number) => loop.world.containers.get(replica(number))?.limits.memoryBytes),
+    [128, 64, 128].map((mebibytes) => mebibytes * 2 ** 20),
+  )
+  loop.failing.clear()
+  await comesBack(t, loop)
+})
+
+void t.test('the start script of one replica fails: it runs, and is told', async (t) => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  loop.failing.add(`containers.runScript ${replica(1)}`)
+  loop.files.apply(scaled({ env: { SON_EMU_CMD: 'echo ready' } }))
+  await loop.settled()
+  const script = loop.world.containers.get(replica(1))?.scripts.start
+  Object.assign(script ?? {}, { command: 'exit 3' })
+  loop.failing.clear()
+  await loop.pass(1_000)
+  t.same(await servingFrom(loop), ['0,1,2', '0,1,2'])
+  t.equal(loop.told('demo'), 'Ready')
+  t.match(loop.condition('demo', 'Stalled')?.message, /f2\.1: its start script .*code 3; next try at/)
+  t.match(problems(loop), { '0/f2/1': /its start script .*code 3; next try at/ })
+  t.equal(Object.keys(problems(loop)).length, 1)
+  Object.assign(script ?? {}, { command: 'exit 0' })
+  await comesBack(t, loop)
+})
+
+void t.test('every replica fails: the link is not chained, and comes back', async (t) => {
+  const loop = await start(t)
+  for (let n = 0; n < 2; n += 1) {
+    for (const number of [0, 1, 2]) loop.hands.kill(replica(number), 1)
+    await loop.settled()
+  }
+  t.match(loop.condition('demo', 'LinksReady'), { status: 'False', reason: 'NotChained', message: /^0 of 2 chained/ })
+  await comesBack(t, loop)
+})
+
+void t.test('the function of one copy fails: the other copy is untouched', async (t) => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  loop.failing.add('containers.start sond.demo.1.f2.0')
+  loop.files.apply(buildManifest('demo', 'chain', { replicas: 2 }))
+  await loop.settled()
+  t.match(problems(loop), { '1/f2/0': /the engine refused.*next try at/ })
+  t.same(Object.keys(problems(loop)), ['1/f2/0'])
+  t.same(
+    statusOf(loop).links.map(({ copy, chained }) => `${copy} ${String(chained)}`),
+    ['0 true', '0 true', '1 false', '1 false'],
+  )
+  t.match(loop.told('demo'), /sond\.demo\.1\.f2\.0: the engine refused.*next try at/)
+  const ids = idsOf(loop, loop.running())
+  const before = loop.running()
+  loop.failing.clear()
+  await loop.pass(60_000)
+  t.equal(loop.told('demo'), 'Ready')
+  t.same(idsOf(loop, before), ids)
+})
