@@ -1,7 +1,7 @@
 import { isImageAllowed } from '../desired/images.ts'
 import type { ActualState } from '../model/actual.ts'
 import type { DesiredContainer, DesiredState } from '../model/desired.ts'
-import { isFetching } from '../model/errors.ts'
+import { isFetching, isOvertaken } from '../model/errors.ts'
 import type { ContainerName, ImageRef, InstanceName, Owner } from '../model/names.ts'
 import type { Plan, PlanPolicy, StepOutcome } from '../model/plan.ts'
 import type { Waiting } from './backoff.ts'
@@ -55,15 +55,21 @@ export const policyOf = (
   }
 }
 
+/** What is to wait because a step failed: its containers, or those that need its image. */
+const heldBy = ({ step, error }: Extract<StepOutcome, { readonly result: 'failed' }>): readonly string[] => {
+  if (step.kind === 'pullImage' || step.kind === 'buildImage') return [imageKey(step.image)]
+  // Its container ended, or went, in the middle of it: why, and whether that is to wait, the next look tells.
+  const isOver = isOvertaken(error) && step.kind !== 'createContainer' && step.kind !== 'startContainer'
+  return isOver ? [] : step.serves.containers
+}
+
 /** Books the outcome of a step: a failure holds its containers, or those that need its image, back for a while. */
 export const noteOutcome = (context: LoopContext, outcome: StepOutcome): void => {
   context.observer.step(outcome)
   const { step } = outcome
   if (outcome.result === 'failed' && !isFetching(outcome.error)) {
     context.log.warn('step failed', { step: step.id, error: outcome.error.message, cause: outcome.error.cause })
-    const keys =
-      step.kind === 'pullImage' || step.kind === 'buildImage' ? [imageKey(step.image)] : step.serves.containers
-    for (const key of keys) {
+    for (const key of heldBy(outcome)) {
       if (context.failures.waiting(key) !== undefined) continue
       context.failures.fail(key, outcome.error.message)
     }

@@ -132,18 +132,61 @@ void t.test('replicas over two data centers, with a check of their health', asyn
     t.strictSame(await neighbours(), untouched)
   })
 
+  const startOf = async (replica: number): Promise<string> => {
+    const { State } = await docker.getContainer(router(replica)).inspect()
+    return State.Running ? State.StartedAt : ''
+  }
+  const healed = async (replica: number, before: string): Promise<void> => {
+    await until('it to run again', async () => {
+      const now = await startOf(replica)
+      return now !== '' && now !== before
+    })
+  }
+
   await t.test('one dies: the others keep theirs, and take its own', async (t) => {
     const before = await replicas()
-    const started = (await docker.getContainer(router(2)).inspect()).State.StartedAt
+    const started = await startOf(2)
     await docker.getContainer(router(2)).kill()
-    await until('it to run again', async () => {
-      const { State } = await docker.getContainer(router(2)).inspect()
-      return State.Running && State.StartedAt !== started
-    })
+    await healed(2, started)
     await flows(tcp)
     t.strictSame(movedOf(before, await replicas(), [2]), [])
     await allHealthy(3)
     t.strictSame(await neighbours(), untouched)
+  })
+
+  await t.test('one dies again and again: it waits, and is told; the others serve meanwhile', async (t) => {
+    const before = await replicas()
+    const held = await until(
+      'it to be held back',
+      async () => {
+        const { status } = await sond.get('demo')
+        const found = status.functions.find(({ vnfId, replica }) => vnfId === 'f2' && replica === 1)
+        // One that is being wired has no program yet that could die.
+        const works = found?.container?.state === 'running' && found.problem === undefined
+        if (works && (await startOf(1)) !== '') await docker.getContainer(router(1)).kill()
+        return status.conditions.find(({ reason, type }) => type === 'ContainersReady' && reason === 'HeldBack')
+      },
+      { timeout: 30_000, every: 50 },
+    )
+    t.match(held.message, /^4 of 5 run; sond\.demo\.0\.f2\.1: .* times in a row; next start at \d{4}-/)
+    const { status } = await until('the others to serve alone', async () => {
+      const now = await sond.get('demo')
+      return now.status.conditions.some(({ reason }) => reason === 'ReplicaMissing') && now
+    })
+    t.strictSame(
+      status.links.map(({ chained }) => chained),
+      [true, true],
+    )
+    t.strictSame(
+      status.functions.flatMap(({ vnfId, replica, problem }) => (problem === undefined ? [] : [`${vnfId}/${replica}`])),
+      ['f2/1'],
+    )
+    t.match((await sond.sonctl('describe', 'instance', 'demo')).stdout, /f2 +0 +1 .*next start at/)
+    await flows(tcp)
+    t.strictSame(movedOf(before, await replicas(), [1]), [])
+    const known = await replicas()
+    await tcp.hold(20)
+    t.strictSame(loadOf(new Map([...(await replicas())].filter(([from]) => !known.has(from)))), [0, 2])
   })
 
   await t.test('on an E-LAN every replica has its own address', async (t) => {
@@ -167,5 +210,15 @@ void t.test('replicas over two data centers, with a check of their health', asyn
       const [address = ''] = text.split(' ')
       t.ok(await pings(engines, chainEnds('lan').client, address), `f1 reaches ${address}`)
     }
+  })
+
+  await t.test('the one that waited comes back by itself', async (t) => {
+    await until('it to run', async () => (await startOf(1)) !== '', { timeout: 20_000 })
+    await allHealthy(3)
+    await sond.ready('demo')
+    t.strictSame(await neighbours(), untouched)
+    const known = await replicas()
+    await tcp.hold(40)
+    t.strictSame(loadOf(new Map([...(await replicas())].filter(([from]) => !known.has(from)))), [0, 1, 2])
   })
 })

@@ -153,6 +153,21 @@ void t.test('one replica crashes again and again', async (t) => {
   }
 })
 
+void t.test('one that dies while it is wired is told by how it died, and started again at once', async (t) => {
+  const loop = await start(t)
+  const codes = [137, 1]
+  loop.slow('links.createWire', async () => {
+    if (loop.world.containers.get(replica(1))?.state === 'running') loop.hands.kill(replica(1), codes.shift())
+    if (codes.length === 0) loop.slow('links.createWire', () => Promise.resolve())
+    await Promise.resolve()
+  })
+  loop.hands.kill(replica(1), 1)
+  await loop.settled()
+  t.match(problems(loop)['0/f2/1'], /^its program ended with code 1 after .* 3 times in a row; next start at/)
+  t.equal(loop.world.containers.get(replica(1))?.state, 'exited')
+  await comesBack(t, loop)
+})
+
 void t.test('a replica that dies once does not unchain its links', async (t) => {
   const loop = await start(t)
   const seen: boolean[] = []
