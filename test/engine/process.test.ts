@@ -127,6 +127,8 @@ t.test(
   async (t) => {
     const inModule = (file: string): string => JSON.stringify(join(import.meta.dirname, '../../src/engine', file))
     const script = `import { openSync, closeSync } from 'node:fs'
+    import { readdir, readFile } from 'node:fs/promises'
+    import { until } from ${JSON.stringify(join(import.meta.dirname, '../support/until.ts'))}
     import { followProgram, runProgram } from ${inModule('process.ts')}
     import { createLauncher } from ${inModule('launcher.ts')}
     const launcher = createLauncher(['setpriv'])
@@ -138,8 +140,13 @@ t.test(
       await wordOf(launcher.run('true', [], { timeoutMs: 5000 })),
       await wordOf(follow()),
     ]
+    const children = async () => {
+      const tasks = await readdir('/proc/self/task')
+      const lists = await Promise.all(tasks.map((task) => readFile('/proc/self/task/' + task + '/children', 'utf8')))
+      return lists.join(' ').trim()
+    }
     await all()
-    await new Promise((done) => setTimeout(done, 1500)) // the launcher's shell ends
+    await until("the end of the launcher's shell", async () => (await children()) === '')
     const held = []
     try { for (;;) held.push(openSync('/dev/null')) } catch {}
     const short = await all()

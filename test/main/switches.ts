@@ -1,7 +1,6 @@
 // Settings of the daemon itself: what each does to one that runs, with engines in memory.
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { ApiObjects, ObjectKind } from '../../src/api/backend.ts'
 import { kindNames } from '../../src/api/kinds.ts'
 import { apiRoot } from '../../src/api/paths.ts'
@@ -158,9 +157,10 @@ export const daemonSwitches: readonly DaemonSwitch[] = [
           /^sond_reconcile_duration_seconds_count\{kind="resync",result="done"\} (\d+)$/m.exec(text)?.[1] ?? 0,
         )
       }
-      await delay(600) // what follows a start has come
+      // The few that a start causes tell nothing.
+      await until('the first look', async () => (await looks()) > 0)
       const before = await looks()
-      return soon(async () => (await looks()) >= before + 3)
+      return soon(async () => (await looks()) >= before + 8)
     },
     expect: [false, true],
     overridden: false,
