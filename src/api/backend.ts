@@ -12,7 +12,7 @@ export interface Backend {
   list<K extends ObjectKind>(kind: K): Promise<readonly ApiObjects[K][]>
   /** Undefined when there is none. A package is found by its object name, its digest or `vendor/name:version` too. */
   get<K extends ObjectKind>(kind: K, name: string): Promise<ApiObjects[K] | undefined>
-  /** Oldest first, by `lastSeen`. */
+  /** In the order in which they were told last. */
   events(filter: EventFilter): Promise<readonly EventRecord[]>
   /** From now on; the function given back ends it. The listener must not throw. */
   subscribe(listener: (change: Change) => void): () => void

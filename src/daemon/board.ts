@@ -4,7 +4,7 @@ import type { InstanceName } from '../model/names.ts'
 import type { Condition, EventRecord, InstanceStatus } from '../model/status.ts'
 import type { Clock } from '../reconcile/clock.ts'
 import type { Note, StatusBoard } from '../reconcile/context.ts'
-import { appendEvent, emptyEvents, type EventLog } from '../status/events.ts'
+import { appendEvent, emptyEvents, eventsBy, type EventLog } from '../status/events.ts'
 import { initialStatus } from '../status/summarize.ts'
 import { summarizeUnseen } from '../status/unseen.ts'
 import type { StatusMemory } from '../store/records.ts'
@@ -130,6 +130,7 @@ export const createBoard = ({
       const before = store.get('statuses', instance)
       const isFirst = !looked.has(instance)
       looked.add(instance)
+      log = eventsBy(log, nowText())
       const inPlace = isReady(status) ? status.observedGeneration : inPlaceOf(before)
       if (equal(before?.status, status) && before?.inPlace === inPlace) {
         if (isFirst) tellAll(statusListeners, instance) // what was not known is as it was

@@ -15,6 +15,12 @@ export const unknown = (reason: string, message: string): Verdict => ({ status: 
 /** One verdict for every condition. */
 export type Verdicts = Readonly<Record<ConditionType, Verdict>>
 
+/**
+ * An instant that was written down, or now where that is earlier: the clock was set back since, and nothing has begun in the future.
+ * Both ISO 8601, in UTC.
+ */
+export const notAfter = (now: string, instant: string): string => (instant > now ? now : instant)
+
 /** Verdicts with the time since when each status is what it is; the time of one that did not flip stays. */
 export const stampConditions = <T extends AnyConditionType>(
   types: readonly T[],
@@ -26,7 +32,7 @@ export const stampConditions = <T extends AnyConditionType>(
   types.map((type) => {
     const verdict = verdicts[type]
     const before = previous.find((condition) => condition.type === type)
-    const lastTransitionTime = before?.status === verdict.status ? before.lastTransitionTime : now
+    const lastTransitionTime = before?.status === verdict.status ? notAfter(now, before.lastTransitionTime) : now
     return { type, ...verdict, observedGeneration, lastTransitionTime }
   })
 

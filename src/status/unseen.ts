@@ -1,5 +1,5 @@
 import { conditionTypes, type InstanceStatus, type TopologyStatus } from '../model/status.ts'
-import { no, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
+import { no, notAfter, stampConditions, unknown, yes, type Verdict, type Verdicts } from './conditions.ts'
 import type { InstanceEntry } from './input.ts'
 import { acceptedVerdict, notLooked, packageVerdict } from './verdicts.ts'
 
@@ -50,8 +50,9 @@ export const summarizeTopologyUnseen = (previous: TopologyStatus, problem: strin
   )
   return {
     observedGeneration,
-    conditions: unseen.map((one, index) =>
-      one.status === conditions[index]?.status ? one : { ...one, lastTransitionTime: now },
-    ),
+    conditions: unseen.map((one, index) => {
+      const isSame = one.status === conditions[index]?.status
+      return { ...one, lastTransitionTime: isSame ? notAfter(now, one.lastTransitionTime) : now }
+    }),
   }
 }

@@ -56,6 +56,49 @@ void t.test('a clock that jumps changes nothing that runs, and no wait', async (
   }
 })
 
+void t.test(
+  'a clock that is set back an hour: ages go on, nothing is in the future, and flips have their time',
+  async (t) => {
+    const loop = await running(t)
+    const name = loop.files.name('demo')
+    const hour = 3_600_000
+    loop.clock.step(hour)
+    loop.files.apply(demo({ functions: [{ vnfId: 'f2', env: { A: 'b' } }] }))
+    await loop.settled()
+    loop.clock.jump(-hour)
+    const timesOf = (): readonly string[] => [
+      ...(loop.board.status(name)?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
+      ...loop.board.events().flatMap(({ firstSeen, lastSeen }) => [firstSeen, lastSeen]),
+    ]
+    const age = (type: 'Ready' | 'ContainersReady'): number =>
+      loop.clock.now() - Date.parse(loop.condition('demo', type)?.lastTransitionTime ?? '')
+    await loop.pass(resyncMs)
+    const set = loop.clock.now()
+    t.ok(
+      timesOf().every((time) => Date.parse(time) <= set),
+      'with the next look at everything',
+    )
+    await loop.pass(5 * resyncMs)
+    t.ok(age('Ready') >= 5 * resyncMs && age('Ready') <= 6 * resyncMs, `${age('Ready')} ms`)
+    for (const { firstSeen, lastSeen } of loop.board.events()) t.ok(firstSeen <= lastSeen)
+    const seen = loop.board.events().map(({ lastSeen }) => lastSeen)
+    t.same(seen, [...seen].sort(), 'in the order in which they were told')
+
+    loop.failing.add('containers.start')
+    loop.hands.kill('sond.demo.0.f2.0', 1)
+    await loop.settled()
+    t.equal(loop.condition('demo', 'ContainersReady')?.status, 'False')
+    t.equal(age('ContainersReady'), 0)
+    t.equal(loop.board.events().at(-1)?.lastSeen, new Date(loop.clock.now()).toISOString())
+    loop.clock.jump(-hour)
+    loop.controller.poke(name)
+    await loop.settled()
+    t.equal(age('ContainersReady'), 0)
+    const next = Date.parse(/next try at ([\d:T.-]+Z)/.exec(loop.told('demo'))?.[1] ?? '') - loop.clock.now()
+    t.ok(next > 0 && next < 3_000, `in ${next} ms`)
+  },
+)
+
 void t.test('a pass that outlives the resync interval ends, and what came meanwhile is not lost', async (t) => {
   const loop = await running(t)
   const begun = Promise.withResolvers<undefined>()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { appendEvent, emptyEvents, type EventLog } from '../../src/status/events.ts'
+import { appendEvent, emptyEvents, eventsBy, type EventLog } from '../../src/status/events.ts'
 
 const event = (object: string, message: string) => ({ object, type: 'Normal', reason: 'Started', message }) as const
 
@@ -20,6 +20,30 @@ t.test('an event told again is counted and moves to the end', (t) => {
   t.equal(appendEvent(events, { ...event('instance/a', 'one'), type: 'Warning' }, 't4').appended.count, 1)
   t.equal(appendEvent(events, event('instance/b', 'one'), 't4').appended.count, 1)
   t.equal(log.records.length, 2, 'the old log is as it was')
+  t.end()
+})
+
+t.test('a clock that was set back: nothing was told in the future, and the order stays', (t) => {
+  let log: EventLog = emptyEvents
+  for (const [message, now] of [
+    ['one', 't1'],
+    ['two', 't5'],
+    ['three', 't7'],
+    ['two', 't8'],
+  ] as const)
+    log = appendEvent(log, event('instance/a', message), now).events
+  const { events, appended } = appendEvent(log, event('instance/a', 'three'), 't4')
+  t.match(appended, { count: 2, firstSeen: 't4', lastSeen: 't4' })
+  t.strictSame(
+    events.records.map(({ message, firstSeen, lastSeen }) => [message, firstSeen, lastSeen]),
+    [
+      ['one', 't1', 't1'],
+      ['two', 't4', 't4'],
+      ['three', 't4', 't4'],
+    ],
+  )
+  t.equal(eventsBy(events, 't4'), events, 'once is enough')
+  t.equal(eventsBy(emptyEvents, 't4'), emptyEvents)
   t.end()
 })
 

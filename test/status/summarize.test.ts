@@ -531,6 +531,17 @@ t.test('a pool that is empty is held by nobody', async (t) => {
   t.match(told(none.status(await none.look()), 'Stalled'), /\(held by nobody\)/)
 })
 
+t.test('a clock that was set back: no condition has begun in the future', (t) => {
+  const verdict = { status: 'True', reason: 'A', message: '' } as const
+  const stamp = (before: InstanceStatus['conditions'], now: string) =>
+    stampConditions(['Ready'], { Ready: verdict }, before, 1, now)
+  const first = stamp([], later)
+  const second = stamp(first, earlier)
+  t.match(second, [{ lastTransitionTime: earlier }])
+  t.match(stamp(second, later), [{ lastTransitionTime: earlier }], 'its age goes on from there')
+  t.end()
+})
+
 t.test('the time of a condition moves only when its status flips', (t) => {
   const statuses = ['True', 'False', 'Unknown'] as const
   const verdict: fc.Arbitrary<Verdict> = fc.record({

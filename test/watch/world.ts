@@ -14,7 +14,13 @@ import type { Catalog, CatalogChange, Clock, ParsedManifest, Parsers, Watcher } 
 import { memoryLog } from '../support/log.ts'
 import { until } from '../support/until.ts'
 
-const clock: Clock = {
+/** The machine's, which somebody may set: then what people are told jumps, intervals do not. */
+const createClock = (): Clock & { readonly jump: (ms: number) => void } => {
+  let jumped = 0
+  return { ...machineClock, now: () => Date.now() + jumped, jump: (ms) => void (jumped += ms) }
+}
+
+const machineClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, callback) => {
@@ -139,6 +145,8 @@ export interface World {
   readonly watcher: () => Watcher
   readonly store: () => Store
   readonly catalog: () => Catalog
+  /** Somebody sets the machine's clock; times of files stay as they are. */
+  readonly jump: (ms: number) => void
   /** Writes files as `cp` does, making folders. */
   readonly write: (files: Readonly<Record<string, string>>) => Promise<void>
   /** Writes one file as `mv` does. */
@@ -178,6 +186,7 @@ export const createWorld = async (t: Test, options: WorldOptions = {}): Promise<
   const state = join(base, 'state')
   const log = memoryLog()
   const parsers = createParsers()
+  const clock = createClock()
   const changes: CatalogChange[] = []
   const path = (file: string): string => join(directory, file)
 
@@ -216,6 +225,7 @@ export const createWorld = async (t: Test, options: WorldOptions = {}): Promise<
     watcher: () => running.watcher,
     store: () => running.store,
     catalog,
+    jump: clock.jump,
     write,
     replace: async (file, content) => {
       await writeFile(path('.new'), content)
