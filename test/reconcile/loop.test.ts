@@ -284,6 +284,7 @@ void t.test(
       await next.pass(120_000)
       t.same(next.calls(), [])
       t.equal(next.condition('demo', 'Drifted')?.status, 'True')
+      await next.stop() // before its directory, which was made first, is removed
     })
   },
 )
