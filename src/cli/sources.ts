@@ -1,6 +1,6 @@
 import { open, readdir, readFile, stat, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { bytesInMemory, type ByteSource } from '../model/byte-source.ts'
+import { bytesInMemory, type ByteSource, keepOpen, type OpenBytes } from '../model/byte-source.ts'
 import { readBounded } from '../watch/read.ts'
 import { CliError } from './errors.ts'
 import { printable } from './format/table.ts'
@@ -10,17 +10,15 @@ import type { Io } from './io.ts'
 export interface Source {
   /** As shown to the user; `<stdin>` for standard input. */
   readonly file: string
-  readonly open: () => Promise<OpenSource>
+  readonly open: () => Promise<OpenBytes>
 }
-
-export type OpenSource = ByteSource & AsyncDisposable
 
 export const readSource = async (source: Source): Promise<Buffer> => {
   await using opened = await source.open()
   return await opened.read(0, opened.size)
 }
 
-const inMemory = (bytes: Uint8Array): OpenSource => ({
+const inMemory = (bytes: Uint8Array): OpenBytes => ({
   ...bytesInMemory(bytes),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 })
@@ -85,9 +83,7 @@ const fileSource = (file: string): Source => ({
   open: async () => {
     await using opened = new AsyncDisposableStack()
     try {
-      const source = await bounded(file, opened.use(await open(file)))
-      const kept = opened.move()
-      return { ...source, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+      return keepOpen(await bounded(file, opened.use(await open(file))), opened)
     } catch (cause) {
       throw cause instanceof CliError ? cause : fileError(file, cause)
     }

@@ -5,9 +5,21 @@ export interface ByteSource {
   /**
    * The bytes from `at` on, `length` of them or as many as there are before the end.
    *
-   * @throws what the file system says; an error as well when a file has become shorter than its `size`
+   * @throws ReadError
    */
   read(at: number, length: number): Promise<Buffer>
+}
+
+/** A source that holds something open. */
+export type OpenBytes = ByteSource & AsyncDisposable
+
+/** `code` is the system's (errno(3)), or `SHORTER`: the file was cut while it was read. */
+export class ReadError extends Error {
+  readonly code: string
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
 }
 
 /** What a file handle of node:fs/promises gives. */
@@ -20,6 +32,15 @@ export const bytesInMemory = (bytes: Uint8Array): ByteSource => {
   return { size: buffer.length, read: async (at, length) => buffer.subarray(at, at + length) }
 }
 
+const readFrom = async (handle: Handle, buffer: Buffer, filled: number, at: number): Promise<number> => {
+  try {
+    return (await handle.read(buffer, filled, buffer.length - filled, at + filled)).bytesRead
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'EIO'
+    throw new ReadError(code, cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
 /** The first `size` bytes of an open file, which has to stay open. */
 export const bytesOfFile = (handle: Handle, size: number): ByteSource => ({
   size,
@@ -27,13 +48,19 @@ export const bytesOfFile = (handle: Handle, size: number): ByteSource => ({
     const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - at)))
     let filled = 0
     while (filled < buffer.length) {
-      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled)
-      if (bytesRead === 0) throw new Error('the file became shorter while it was read')
+      const bytesRead = await readFrom(handle, buffer, filled, at)
+      if (bytesRead === 0) throw new ReadError('SHORTER', 'the file became shorter while it was read')
       filled += bytesRead
     }
     return buffer
   },
 })
+
+/** The source with what it needs open, which goes when the source is disposed of, no longer with the stack. */
+export const keepOpen = (source: ByteSource, opened: AsyncDisposableStack): OpenBytes => {
+  const kept = opened.move()
+  return { ...source, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
 
 const pieceBytes = 256 * 1024
 

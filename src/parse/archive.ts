@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { pipeline, type Readable } from 'node:stream'
-import { crc32, createInflateRaw } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import { type Entry, type ZipFile, fromRandomAccessReaderPromise } from 'yauzl'
-import type { ByteSource } from '../model/byte-source.ts'
+import { type ByteSource, ReadError } from '../model/byte-source.ts'
 import { type Report, quote, wholeFile } from './report.ts'
 import { type FoundZip, findZip, notZipMessage, zipHeadBytes } from './zip-end.ts'
+import { deflated, stored, unpack } from './zip-entry.ts'
 import { findOverlap, takenInDirectory } from './zip-layout.ts'
 import { createZipReader } from './zip-reader.ts'
 
@@ -48,8 +48,6 @@ const limits = {
 const fileType = (entry: Entry): number => (entry.externalFileAttributes >>> 16) & 0o170000
 const regular = new Set([0, 0o100000])
 const directory = 0o040000
-const stored = 0
-const deflated = 8
 
 class Refused extends Error {
   readonly code: string
@@ -138,31 +136,8 @@ const wrongSize = (shown: string): Refused =>
     `the entry ${shown} does not have the size that the archive tells; copy or pack it again`,
   )
 
-/** What comes out of the unpacker at a time: each piece costs as much as it takes to hash some kilobytes. Bytes. */
-const chunkBytes = 128 * 1024
-
-const unpacking = async (zip: ZipFile, entry: Entry): Promise<Readable> => {
-  const packed = await zip.openReadStreamPromise(entry, { decodeFileData: false })
-  if (entry.compressionMethod === stored) return packed
-  const inflate = createInflateRaw({ chunkSize: chunkBytes })
-  return pipeline(packed, inflate, () => undefined) // an error is the result's too
-}
-
-/** Piece by piece: iterating over the stream of a stored entry would put all of it together in one copy first. */
-const takeAll = (stream: Readable, take: (chunk: Buffer) => void): Promise<void> =>
-  new Promise((resolve, reject) => {
-    stream.on('end', resolve).on('error', reject)
-    stream.on('data', (chunk: Buffer) => {
-      try {
-        take(chunk)
-      } catch (error) {
-        stream.destroy()
-        reject(error) // eslint-disable-line @typescript-eslint/prefer-promise-reject-errors -- thrown again as it came
-      }
-    })
-  })
-
 const readEntry = async (
+  source: ByteSource,
   zip: ZipFile,
   entry: Entry,
   budget: { kept: number; readonly total: number; readonly ratioBytes: number; written: number },
@@ -175,7 +150,8 @@ const readEntry = async (
   let size = 0
   let sum = 0
   const told = quote(entry.fileName)
-  const take = (chunk: Buffer): void => {
+  const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true })
+  for await (const chunk of unpack(source, fileDataStart, entry)) {
     size += chunk.length
     budget.written += chunk.length
     if (size > entry.uncompressedSize) throw wrongSize(told)
@@ -191,7 +167,6 @@ const readEntry = async (
     sha256.update(chunk)
     if (keep) chunks.push(chunk)
   }
-  await takeAll(await unpacking(zip, entry), take)
   if (size < entry.uncompressedSize) throw wrongSize(told)
   if (sum !== entry.crc32) {
     const message = `the entry ${told} is damaged: its CRC-32 is not the one that the archive tells`
@@ -208,6 +183,7 @@ const readEntry = async (
  * sizes is not believed, real output is counted.
  *
  * @returns its files by path; undefined after an error has been reported.
+ * @throws ReadError when the bytes cannot be read
  */
 export const readArchive = async (
   source: ByteSource,
@@ -227,10 +203,12 @@ export const readArchive = async (
       written: 0,
     }
     for (const entry of await readDirectory(zip, found, report)) {
-      if (!entry.fileName.endsWith('/')) files.set(entry.fileName, await readEntry(zip, entry, budget, options))
+      if (!entry.fileName.endsWith('/'))
+        files.set(entry.fileName, await readEntry(found.zip, zip, entry, budget, options))
     }
     return files
   } catch (error) {
+    if (error instanceof ReadError) throw error
     if (error instanceof Refused) report.error(wholeFile, error.code, error.message)
     else report.error(wholeFile, 'ARCHIVE_BROKEN', `the zip archive is broken: ${messageOf(error)}`)
     return undefined

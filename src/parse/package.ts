@@ -38,10 +38,10 @@ const descriptorBytes = 2 * 1024 * 1024
 const allDescriptorBytes = 64 * 1024 * 1024
 
 /**
- * Reads a service package: a `.son`, or a `.tgo` of its successor format. Fails on no bytes whatever; where the
- * file itself cannot be read any more, that is one of the diagnostics.
+ * Reads a service package: a `.son`, or a `.tgo` of its successor format. Fails on no bytes whatever.
  *
  * @param file - as the user knows it; the ending decides between the formats where both are possible.
+ * @throws ReadError when the bytes cannot be read
  */
 export const parsePackage = async (
   file: string,

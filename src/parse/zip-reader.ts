@@ -1,6 +1,5 @@
-import { Readable } from 'node:stream'
 import { RandomAccessReader } from 'yauzl'
-import { type ByteSource, piecesOf } from '../model/byte-source.ts'
+import type { ByteSource } from '../model/byte-source.ts'
 
 /** Headers are read a few dozen bytes at a time, and most lie side by side. */
 const blockBytes = 64 * 1024
@@ -12,10 +11,6 @@ class ZipReader extends RandomAccessReader {
   constructor(zip: ByteSource) {
     super()
     this.#zip = zip
-  }
-
-  override _readStreamForRange(start: number, end: number): Readable {
-    return Readable.from(piecesOf(this.#zip, start, end), { objectMode: false })
   }
 
   /** The callback's second argument is how many bytes there were; yauzl's types do not tell of it, yauzl asks for it. */
@@ -41,5 +36,5 @@ class ZipReader extends RandomAccessReader {
   }
 }
 
-/** Gives yauzl the bytes of a zip as it asks for them. */
+/** Gives yauzl the headers of a zip as it asks for them. */
 export const createZipReader = (zip: ByteSource): RandomAccessReader => new ZipReader(zip)

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import pLimit from 'p-limit'
-import { bytesOfFile, type ByteSource, piecesOf } from '../model/byte-source.ts'
+import { bytesOfFile, type ByteSource, keepOpen, type OpenBytes, piecesOf } from '../model/byte-source.ts'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
 import { fileNameOf, isTemporary, replaceFile, syncDirectory } from './disk.ts'
@@ -41,7 +41,7 @@ export interface Store {
 export interface BlobStore {
   has(digest: PackageDigest): boolean
   /** Undefined when it is not there, or its bytes are not those of the digest (then it is moved aside). */
-  open(digest: PackageDigest): Promise<(ByteSource & AsyncDisposable) | undefined>
+  open(digest: PackageDigest): Promise<OpenBytes | undefined>
   /** False when it could not be written; `problem()` says why. */
   write(digest: PackageDigest, source: ByteSource): Promise<boolean>
   delete(digest: PackageDigest): Promise<void>
@@ -51,27 +51,20 @@ type Tables = { [K in RecordKind]: Map<string, Records[K]> }
 
 const text = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Pieces as they come; tells at the end whether all of them together have the digest. */
-async function* piecesWithDigest(digest: PackageDigest, source: ByteSource): AsyncGenerator<Buffer, boolean> {
+/** The pieces of what has this digest; fails at the end of anything else, a file that changed meanwhile. */
+async function* onlyOf(digest: PackageDigest, source: ByteSource): AsyncGenerator<Buffer> {
   const sha256 = createHash('sha256')
   for await (const piece of piecesOf(source)) {
     sha256.update(piece)
     yield piece
   }
-  return `sha256:${sha256.digest('hex')}` === digest
+  if (`sha256:${sha256.digest('hex')}` !== digest) throw new Error('its file has just changed')
 }
 
 const isOf = async (digest: PackageDigest, source: ByteSource): Promise<boolean> => {
-  const pieces = piecesWithDigest(digest, source)
-  for (;;) {
-    const { done, value } = await pieces.next()
-    if (done === true) return value
-  }
-}
-
-/** Fails at the end of what has another digest: a file that changed meanwhile. */
-async function* onlyOf(digest: PackageDigest, source: ByteSource): AsyncGenerator<Buffer> {
-  if (!(yield* piecesWithDigest(digest, source))) throw new Error('its file has just changed')
+  const sha256 = createHash('sha256')
+  for await (const piece of piecesOf(source)) sha256.update(piece)
+  return `sha256:${sha256.digest('hex')}` === digest
 }
 
 /**
@@ -175,10 +168,7 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
       try {
         const handle = opened.use(await open(blobPath(digest)))
         const source = bytesOfFile(handle, (await handle.stat()).size)
-        if (await isOf(digest, source)) {
-          const kept = opened.move()
-          return { ...source, [Symbol.asyncDispose]: () => kept.disposeAsync() }
-        }
+        if (await isOf(digest, source)) return keepOpen(source, opened)
         log.warn('package in the state directory is damaged', { digest })
         await moveAside(directory, blobPath(digest), log)
       } catch (error) {

@@ -28,13 +28,13 @@ export const createAhead = (parsers: Parsers): Ahead => {
 
   return {
     begin: async (file, source) => {
-      const [sha256] = await digestsOf(source, 'sha256')
-      if (begun.get(file)?.sha256 === sha256) return
-      const [oldest] = begun.keys()
-      if (oldest !== undefined && begun.size >= most) begun.delete(oldest)
-      const parsed = parsers.package(file, source)
-      begun.set(file, { sha256, parsed })
       try {
+        const [sha256] = await digestsOf(source, 'sha256')
+        if (begun.get(file)?.sha256 === sha256) return
+        const [oldest] = begun.keys()
+        if (oldest !== undefined && begun.size >= most) begun.delete(oldest)
+        const parsed = parsers.package(file, source)
+        begun.set(file, { sha256, parsed })
         await parsed
       } catch {
         begun.delete(file) // asked again, it tells the error itself

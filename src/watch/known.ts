@@ -1,8 +1,9 @@
+import { ReadError } from '../model/byte-source.ts'
 import type { Diagnostic } from '../model/diagnostics.ts'
 import type { ServicePackage } from '../model/package.ts'
 import type { FileMemory } from '../store/records.ts'
 import type { Store } from '../store/store.ts'
-import { isBlank, type OpenResult, type SettledFile } from './read.ts'
+import { isBlank, type OpenResult, type SettledFile, unreadable } from './read.ts'
 import type { FileKind } from './recognise.ts'
 import { objectKeyOf, type ParsedManifest, type ParsedPackage, type Parsers, type RefusedDocument } from './types.ts'
 
@@ -67,7 +68,12 @@ const keptNote = (file: string): Diagnostic => ({
   severity: 'notice',
 })
 
-/** A parser that fails by a bug of its own says so of this one file; the rest goes on. */
+const unexpected = (error: unknown) => ({
+  code: 'INTERNAL',
+  message: `reading it failed unexpectedly: ${String(error)}`,
+})
+
+/** A parser that fails by a bug of its own, or by the disk, says so of this one file; the rest goes on. */
 const guarded = async <T extends ParsedManifest | ParsedPackage>(
   file: string,
   parse: () => T | Promise<T>,
@@ -76,8 +82,8 @@ const guarded = async <T extends ParsedManifest | ParsedPackage>(
   try {
     return await parse()
   } catch (error) {
-    const diagnostics = [problem(file, 'INTERNAL', `reading it failed unexpectedly: ${String(error)}`)]
-    return { ...nothing, diagnostics }
+    const { code, message } = error instanceof ReadError ? unreadable(error) : unexpected(error)
+    return { ...nothing, diagnostics: [problem(file, code, message)] }
   }
 }
 
@@ -163,7 +169,9 @@ export const openKnownFiles = ({ store, parsers, now }: Context): KnownFiles => 
     if (!(await content.isSame())) return undefined
     const { diagnostics } = parsed
     if (parsed.package === undefined || failed(diagnostics)) {
-      refuse(known.get(file), memory, print, diagnostics)
+      // The reason for which it could not be read may go without the file changing.
+      const isRead = diagnostics.every(({ code }) => code !== 'UNREADABLE')
+      refuse(known.get(file), memory, isRead ? print : '', diagnostics)
       return {}
     }
     const { digest } = parsed.package

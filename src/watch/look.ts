@@ -116,10 +116,13 @@ export const openLooker = async (options: LookOptions): Promise<Looker> => {
     if (underWay >= mostAhead) return
     begun.set(file, fingerprint)
     underWay += 1
-    const opened = await openSettled(directory, file, kind, fingerprint, wholeBytes)
-    await using content = opened.result === 'open' ? opened.content : undefined
-    if (content !== undefined) await ahead.begin(file, content)
-    underWay -= 1
+    try {
+      const opened = await openSettled(directory, file, kind, fingerprint, wholeBytes)
+      await using content = opened.result === 'open' ? opened.content : undefined
+      if (content !== undefined) await ahead.begin(file, content)
+    } finally {
+      underWay -= 1
+    }
   }
 
   /** Milliseconds until a file may be read: one that came whole need not rest. */

@@ -1,7 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { bytesInMemory, bytesOfFile, type ByteSource } from '../model/byte-source.ts'
+import { setImmediate } from 'node:timers/promises'
+import { bytesInMemory, bytesOfFile, type ByteSource, keepOpen, type OpenBytes } from '../model/byte-source.ts'
 import { hasZipEnd, notZipMessage, zipHeadBytes, zipTailBytes } from '../parse/zip-end.ts'
-import { fingerprint, heldPath, reach } from './follow.ts'
+import { fingerprint, heldPath, LinkRefused, reach } from './follow.ts'
 import type { FileKind } from './recognise.ts'
 import { oddity } from './scan.ts'
 
@@ -15,7 +16,7 @@ export interface ReadRefused {
 export type BoundedResult = { readonly result: 'bytes'; readonly source: ByteSource } | ReadRefused
 
 /** A file that was scanned, open. One of up to `wholeBytes` is in memory, as it was then. */
-export interface SettledFile extends ByteSource, AsyncDisposable {
+export interface SettledFile extends OpenBytes {
   /** False when it is not what was scanned any more: what was read of it counts for nothing. */
   isSame(): Promise<boolean>
 }
@@ -30,6 +31,15 @@ const mebibyte = 1024 * 1024
 const maximumBytes: Readonly<Record<FileKind, number>> = { manifest: 8 * mebibyte, package: 512 * mebibyte }
 /** Files of up to so many bytes are brought into memory at once; larger ones only part by part, and when their end is that of a zip. */
 export const wholeBytes = 16 * mebibyte
+
+/** Whoever reads it lets everything else have its turn, as with a file that is not in memory. */
+const inTurn = ({ size, read }: ByteSource): ByteSource => ({
+  size,
+  read: async (at, length) => {
+    await setImmediate()
+    return read(at, length)
+  },
+})
 
 /**
  * The bytes of an open regular file of `size` bytes. One that is too large, or large and no zip, is told without being read.
@@ -46,7 +56,7 @@ export const readBounded = async (
   if (size > most) {
     return { result: 'refused', code: 'TOO_LARGE', message: `the file has ${size} bytes; at most ${most} are read` }
   }
-  if (size <= wholeBytes) return { result: 'bytes', source: bytesInMemory(await handle.readFile()) }
+  if (size <= wholeBytes) return { result: 'bytes', source: inTurn(bytesInMemory(await handle.readFile())) }
   const source = bytesOfFile(handle, size)
   if (hasZipEnd(await source.read(size - zipTailBytes, zipTailBytes))) return { result: 'bytes', source }
   return { result: 'refused', code: 'NOT_A_ZIP', message: notZipMessage(await source.read(0, zipHeadBytes)) }
@@ -72,20 +82,29 @@ export const openSettled = async (
     if (fingerprint(before) !== scanned || oddity(before) !== undefined) return { result: 'changed' }
     const handle = opened.use(await open(heldPath(held)))
     const read = await readBounded(handle, kind, Number(before.size), most)
-    const isSame = async (): Promise<boolean> => fingerprint(await handle.stat({ bigint: true })) === scanned
+    const isSame = (): Promise<boolean> =>
+      handle.stat({ bigint: true }).then(
+        (now) => fingerprint(now) === scanned,
+        () => false, // a file server may have forgotten it
+      )
     if (!(await isSame())) return { result: 'changed' }
     if (read.result === 'refused') return read
-    const kept = opened.move()
-    const content = { ...read.source, isSame, [Symbol.asyncDispose]: () => kept.disposeAsync() }
-    return { result: 'open', content }
+    return { result: 'open', content: { ...keepOpen(read.source, opened), isSame } }
   } catch (error) {
-    // What has no code of the system's is a link that may not be followed, or a file that became shorter just now.
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'ENOENT'
-    if (code === 'ENOENT') return { result: 'changed' }
-    const reason =
-      code === 'EACCES' ? 'permission denied; let sond read it (chmod, chown)' : `reading fails with ${code}`
-    return { result: 'refused', code: 'UNREADABLE', message: `the file cannot be read: ${reason}` }
+    const code = codeOf(error)
+    return code === 'ENOENT' || code === 'SHORTER' || error instanceof LinkRefused
+      ? { result: 'changed' }
+      : unreadable(error)
   }
+}
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : 'EIO')
+
+/** What to say of a file that the system does not let be read. */
+export const unreadable = (error: unknown): ReadRefused => {
+  const code = codeOf(error)
+  const reason = code === 'EACCES' ? 'permission denied; let sond read it (chmod, chown)' : `reading fails with ${code}`
+  return { result: 'refused', code: 'UNREADABLE', message: `the file cannot be read: ${reason}` }
 }
 
 /** Nothing but white space, or nothing at all. */

@@ -179,6 +179,22 @@ t.test('sizes that are not true', (t) => {
   ])
 })
 
+t.test('as many entries as are read', async (t) => {
+  const upTo = (count: number, make: (name: string) => CraftedEntry): readonly CraftedEntry[] =>
+    manyOf(count - good().length, (index) => make(`d/${index}`))
+  const line = Buffer.alloc(1_500, 'abc')
+  const prolonged = Buffer.concat([deflateRawSync(line), Buffer.from([1])])
+  for (const row of [
+    handled('packed', pack(...upTo(10_000, (name) => deflated(name, line)))),
+    handled(
+      'behind whose ends is more',
+      pack(...upTo(10_000, (name) => ({ ...deflated(name, line), data: prolonged }))),
+    ),
+    handled('as they are', pack(...upTo(10_000, (name) => stored(name, line)))),
+  ])
+    await checkRows(t, [row]) // each in a process of its own
+})
+
 t.test('bombs', (t) =>
   checkRows(t, [
     refused('of 64 MiB of zeros', pack(packedZeros), 'ARCHIVE_RATIO', /200 times its size/),

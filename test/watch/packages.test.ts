@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as later } from 'node:timers/promises'
 import t from 'tap'
-import type { ByteSource } from '../../src/model/byte-source.ts'
+import { type ByteSource, ReadError } from '../../src/model/byte-source.ts'
 import { craftZip } from '../support/hostile-zip.ts'
 import { createWorld, type World } from './world.ts'
 
@@ -137,6 +137,25 @@ t.test('a large package that changes while it is read counts as it is afterwards
   )
   await world.restart()
   t.equal(shelf(world), 'fw:2.0(a.son)', 'its copy is whole')
+})
+
+t.test('a package that the disk does not let be read is told, and read when it does', async (t) => {
+  const world = await createWorld(t, { pollMs: 50 })
+  const { parsers } = await createWorld(t) // of the same language
+  let isBroken = true
+  Object.assign(world.parsers, {
+    package: async (file: string, source: ByteSource) => {
+      if (isBroken) throw new ReadError('EIO', 'no disk')
+      return parsers.package(file, source)
+    },
+  })
+  await world.write({ 'a.son': 'eu fw 1.0 x' })
+  await world.eventually(
+    'it is told',
+    () => world.errorOf('a.son') === 'the file cannot be read: reading fails with EIO',
+  )
+  isBroken = false
+  await world.eventually('it is onboarded, though the file did not change', () => shelf(world) === 'fw:1.0(a.son)')
 })
 
 t.test('a large file that is no package is told', async (t) => {

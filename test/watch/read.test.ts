@@ -43,6 +43,17 @@ void t.test('beyond the bounds of its kind nothing is read', async (t) => {
   t.match(await reading(t, 'manifest', 9 * mebibyte, ''), { result: 'refused', code: 'TOO_LARGE' })
 })
 
+void t.test('whoever reads a file that is in memory lets others have their turn', async (t) => {
+  const read = await reading(t, 'package', 1_000, 'x')
+  if (read.result !== 'bytes') return t.fail('it is refused')
+  let turns = 0
+  for (let at = 0; at < 10; at += 1) {
+    setImmediate(() => (turns += 1))
+    await read.source.read(at, 1)
+  }
+  return t.equal(turns, 10)
+})
+
 void t.test('a large file with the end of a zip is read, and so is everything small', async (t) => {
   const zip = craftZip([stored('a', Buffer.from('x'))], { comment: 'c'.repeat(60_000) })
   const lengthOf = async (...given: Parameters<typeof reading>): Promise<number> => {

@@ -1,9 +1,10 @@
+import { ReadError } from '../../model/byte-source.ts'
 import { formatDiagnostic, isError, type Diagnostic } from '../../model/diagnostics.ts'
 import type { CliContext } from '../context.ts'
 import { errorLines, usageError, type ExitCode } from '../errors.ts'
 import { printable } from '../format/table.ts'
 import type { LocalTools } from '../local.ts'
-import { FileRefused, findPackageSources, findSources, readTree, type OpenSource, type Source } from '../sources.ts'
+import { fileError, FileRefused, findPackageSources, findSources, readTree, type Source } from '../sources.ts'
 
 export interface ValidateOptions {
   /** Notices refuse too. */
@@ -42,23 +43,18 @@ export const validate = async (
   return failed ? 1 : 0
 }
 
-const judge = async ({ file, open }: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
-  let opened: OpenSource
+const judge = async (source: Source, tools: LocalTools): Promise<readonly Diagnostic[]> => {
+  const { file } = source
   try {
-    opened = await open()
+    await using opened = await source.open()
+    if (file !== '<stdin>') return await tools.validate(file, opened)
+    // Standard input has no ending that would tell what it is: it is a manifest.
+    return (await tools.validate('stdin.yaml', opened)).map((each) => ({ ...each, file }))
   } catch (error) {
-    return refusalOf(error)
+    if (error instanceof ReadError) throw fileError(file, error)
+    if (!(error instanceof FileRefused)) throw error
+    return [{ severity: 'error', code: error.code, message: error.reason, file, line: 1, column: 1, path: '' }]
   }
-  await using source = opened
-  if (file !== '<stdin>') return await tools.validate(file, source)
-  // Standard input has no ending that would tell what it is: it is a manifest.
-  return (await tools.validate('stdin.yaml', source)).map((each) => ({ ...each, file }))
-}
-
-const refusalOf = (error: unknown): readonly Diagnostic[] => {
-  if (!(error instanceof FileRefused)) throw error
-  const { file, code, reason } = error
-  return [{ severity: 'error', code, message: reason, file, line: 1, column: 1, path: '' }]
 }
 
 const byPlace = (a: Diagnostic, b: Diagnostic): number =>
