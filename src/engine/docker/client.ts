@@ -1,4 +1,4 @@
-import { Agent } from 'node:http'
+import { Agent, type ClientRequest } from 'node:http'
 import { inspect } from 'node:util'
 import Docker from 'dockerode'
 import type { ImageInspectInfo } from 'dockerode'
@@ -36,10 +36,34 @@ const dockerOptions = (url: string): Docker.DockerOptions => {
   return { host: hostname, port: port === '' ? 2375 : Number(port), protocol: protocol === 'https:' ? 'https' : 'http' }
 }
 
+/** As the system says it of a socket. */
+const cutShort = (): Error =>
+  Object.assign(new Error('the connection ended in the middle of its answer'), { code: 'ECONNRESET' })
+
+/** What Node's agents do with each request. Its types leave it out. */
+interface Requests {
+  addRequest(request: ClientRequest, ...rest: readonly unknown[]): void
+}
+
+/** docker-modem waits for the end of an answer, which never comes of one that is cut short: that must be an error of the request. */
+const refuseCutAnswers = (agent: Agent): void => {
+  const requests = agent as unknown as Requests // what it is, whatever the types say
+  const add = requests.addRequest.bind(agent)
+  requests.addRequest = (request, ...rest) => {
+    request.once('response', (response) => {
+      response.once('close', () => {
+        if (!response.complete) request.emit('error', cutShort())
+      })
+    })
+    add(request, ...rest)
+  }
+}
+
 export const createClient = (url: string, timeoutMs: number): DockerClient => {
   // A connection per call costs 0.1 ms on a Unix socket; one that is kept breaks when the engine is restarted.
   // docker-modem prints its options to the last depth at every call, for a debug output that is off: 10 ms for an agent in use.
   const agent = Object.assign(new Agent({ keepAlive: false }), { [inspect.custom]: () => 'Agent' })
+  refuseCutAnswers(agent)
   const settings = { ...dockerOptions(url), agent }
   const docker = new Docker(settings)
   // Its types leave the options out.

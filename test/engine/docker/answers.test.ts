@@ -22,6 +22,20 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
   'half of a list': finish('[{"Id":"a"'),
   null: finish('null'),
   'a number': finish('7'),
+  'less than it promised': (response) => {
+    response.writeHead(200, { 'content-length': 1000 }).write('[{"Id":"a"')
+    response.socket?.end()
+  },
+  'half of a chunk': (response) => {
+    response.socket?.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n100\r\n[{"Id"')
+  },
+  'a connection that breaks': (response) => {
+    response.writeHead(200, { 'content-length': 1000 }).write('[', () => response.socket?.destroy())
+  },
+  'a failure that is cut off': (response) => {
+    response.writeHead(500, { 'content-length': 1000 }).write('{"mess')
+    response.socket?.end()
+  },
   'another protocol': (response) => response.socket?.end('220 mail.example ESMTP\r\n'),
   'a list of what are no containers': finish('[null, 5]'),
 }
