@@ -1,13 +1,20 @@
 import type { Engines } from '../engine/ports.ts'
+import { messageOf } from './watched.ts'
 
 /** While one does not answer, all are asked so often: the longer waits of a failing look would be felt when it comes. Milliseconds. */
 export const answerDistance = 4_000
 
 export interface Answers {
-  /** @throws EngineError when an engine does not answer */
+  /**
+   * Fails as soon as one does not answer; what the others say is noted when they have said it.
+   *
+   * @throws EngineError when an engine does not answer
+   */
   ask(): Promise<void>
   /** Not every engine answered when they were asked last. */
   missing(): boolean
+  /** Why each that did not answer when it was asked last did not; empty when all did. */
+  away(): string
   /**
    * Asks again, and has `cameBack` called when all answer; gives the milliseconds after which to do so once more. Silent: what is to
    * be told, the look that failed has told.
@@ -15,19 +22,44 @@ export interface Answers {
   await(): Promise<number | undefined>
 }
 
+const kinds = ['containers', 'switches', 'links'] as const
+
 /** Whether the engines answer: cheap to ask, unlike a look at everything. */
-export const createAnswers = ({ containers, switches, links }: Engines, cameBack: () => void): Answers => {
+export const createAnswers = (engines: Engines, cameBack: () => void): Answers => {
   let missing = false
+  let questions = 0
+  /** What each said last. One that hangs is asked again before its silence is known: the younger question counts. */
+  const said = new Map<keyof Engines, { readonly question: number; readonly why: string }>()
+
+  const note = (kind: keyof Engines, question: number, why: string): void => {
+    if (question > (said.get(kind)?.question ?? 0)) said.set(kind, { question, why })
+  }
 
   const ask = async (): Promise<void> => {
     missing = true
-    await Promise.all([containers.ping(), switches.ping(), links.ping()])
+    questions += 1
+    const question = questions
+    const askOne = async (kind: keyof Engines): Promise<void> => {
+      try {
+        await engines[kind].ping()
+        note(kind, question, '')
+      } catch (error) {
+        note(kind, question, messageOf(error))
+        throw error
+      }
+    }
+    await Promise.all(kinds.map(askOne))
     missing = false
   }
 
   return {
     ask,
     missing: () => missing,
+    away: () =>
+      kinds
+        .map((kind) => said.get(kind)?.why ?? '')
+        .filter((why) => why !== '')
+        .join('; '),
     await: async () => {
       if (!missing) return undefined
       try {

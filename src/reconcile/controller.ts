@@ -199,7 +199,7 @@ export const createController = (
     const { instances } = context.watcher.catalog()
     const name = instanceOfKey(key)
     if (key === resyncKey) {
-      trouble = messageOf(error)
+      trouble = answers.away() || messageOf(error)
       board.say('daemon/sond', 'Warning', 'EnginesNotRead', trouble)
       if (answers.missing()) queue.addAfter(answerKey, answerDistance)
       if (isLasting) for (const entry of instances.values()) tellUnseen(context, entry, trouble)
@@ -280,7 +280,8 @@ export const createController = (
     },
     ready: () => {
       const waiting = awaited.size === 0 ? 'engines are being read' : `waiting for ${[...awaited].join(', ')} to answer`
-      return { ready: readAll && trouble === '', message: trouble === '' && !readAll ? waiting : trouble }
+      if (trouble === '') return { ready: readAll, message: readAll ? '' : waiting }
+      return { ready: false, message: answers.away() || trouble }
     },
     depth: () => queue.depth(),
     idle: () => queue.idle(),

@@ -84,6 +84,24 @@ void t.test(
   },
 )
 
+void t.test(
+  'every engine that is away is named, also by what waits for them; one that comes back no longer',
+  async (t) => {
+    const loop = await running(t)
+    loop.away.add('containers').add('links')
+    await loop.pass(200_000)
+    const both = /engine=containers.*; .*engine=links/
+    t.match(loop.controller.ready(), { ready: false, message: both })
+    t.match(loop.told('demo'), both)
+    loop.away.delete('containers')
+    await loop.pass(200_000)
+    t.match(loop.controller.ready().message, /^[^;]*engine=links[^;]*$/)
+    loop.away.clear()
+    await loop.pass(5_000)
+    t.same(loop.controller.ready(), { ready: true, message: '' })
+  },
+)
+
 void t.test('a look at everything that one engine cuts short concludes nothing', async (t) => {
   for (const kind of ['containers', 'switches', 'links'] as const) {
     const loop = await running(t)
