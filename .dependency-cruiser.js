@@ -112,6 +112,14 @@ export default {
       to: { path: '^(node:)?child_process$' },
     },
     {
+      name: 'programs-of-engines-can-be-ended',
+      comment:
+        'An engine runs programs by src/engine/process.ts and src/engine/launcher.ts, which a signal and a time-out end.',
+      severity: 'error',
+      from: { path: '^src/engine/', pathNot: '^src/engine/((process|launcher)|embedded/(supervisor|uplink))\\.ts$' },
+      to: { path: '^(node:)?child_process$' },
+    },
+    {
       name: 'src-runs-without-tests-and-dev-dependencies',
       severity: 'error',
       from: { path: '^src/' },

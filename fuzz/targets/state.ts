@@ -54,7 +54,8 @@ export const openStateTargets = async (): Promise<OpenTargets> => {
       // A helper would be a program: which one is run is for the settings' owner to say, and not tried here.
       if (Buffer.from(input).includes('cred') && !Buffer.from(input).includes('"credHelpers":{}')) return
       await writeFile(join(directory, 'config.json'), input)
-      const found = await credentialsFrom(join(directory, 'config.json'))(image)
+      const { signal } = new AbortController()
+      const found = await credentialsFrom(join(directory, 'config.json'))(image, signal)
       promise(
         found === undefined || ('username' in found && typeof found.username === 'string'),
         () => 'credentials without a user',

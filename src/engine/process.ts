@@ -19,6 +19,8 @@ export interface ProgramOptions {
   readonly timeoutMs: number
   /** Ends it, and what it has started. */
   readonly signal?: AbortSignal
+  /** `programEnvironment` where absent. */
+  readonly env?: NodeJS.ProcessEnv
 }
 
 // Messages are parsed, so they must not follow the user's language.
@@ -85,7 +87,7 @@ export const startPiped = <Child extends ChildProcess>(program: string, begin: (
 export const runProgram = (
   command: string,
   args: readonly string[],
-  { input, timeoutMs, signal }: ProgramOptions,
+  { input, timeoutMs, signal, env = programEnvironment() }: ProgramOptions,
 ): Promise<ProgramResult> =>
   new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -93,7 +95,7 @@ export const runProgram = (
       return
     }
     const child = startPiped(command, () =>
-      spawn(command, args, { env: programEnvironment(), detached: true, stdio: ['pipe', 'pipe', 'pipe'] }),
+      spawn(command, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] }),
     )
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []

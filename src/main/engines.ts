@@ -85,8 +85,12 @@ export const startEngines = async (
       ...{ owner, ovsdb: at.ovsdb, datapath, log },
       ...(runDirectory === undefined ? {} : { runDirectory }),
     })
+    const close = (): void => void switches.close()
+    signal.addEventListener('abort', close, { once: true })
     // A switch that is away is taken for the userspace one: computing checksums in software is right for both.
     const taken = await switches.datapath().catch(() => 'netdev' as const)
+    signal.removeEventListener('abort', close)
+    signal.throwIfAborted()
     const checksumOffload = taken === 'netdev' ? 'off' : 'keep'
     const engines: Engines = {
       containers: createDockerEngine({ url: at.docker, owner, stateDir: options.stateDir, busybox, log }),

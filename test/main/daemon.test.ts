@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { allProcesses } from '../../src/engine/embedded/processes.ts'
 import { mayWire } from '../../src/main/engines.ts'
 import { until } from '../support/until.ts'
 
@@ -102,8 +103,28 @@ void t.test('engines that are away: the API is there and says what is waited for
   const { status, body } = await sond.get('/readyz')
   t.equal(status, 503)
   t.match(body, /not ready: .*engines: (?:waiting for .*switches.* to answer|the engine does not answer)/)
+  await until('each to be named, and why', async () =>
+    /docker=.*no-docker.sock reason=.*ENOENT.*; .*ovsdb=.*no-ovsdb.sock/.test((await sond.get('/readyz')).body),
+  )
   t.equal(await sond.end(), 0)
   t.notMatch(sond.log(), /nobody (?:waited|caught)/)
+})
+
+void t.test('asked to end while a program hangs at its start: it ends soon, and the program with it', async (t) => {
+  const directory = await ownDirectory(t)
+  const marker = `1000.${process.pid}`
+  writeFileSync(join(directory, 'genl'), `#!/bin/sh\nexec sleep ${marker}\n`, { mode: 0o755 })
+  const path = process.env['PATH']
+  process.env['PATH'] = `${directory}:${path ?? ''}`
+  const sond = run(t, directory, ['--engines', 'host', '--docker-host', `unix://${directory}/no-docker.sock`])
+  process.env['PATH'] = path
+  const hangs = async (): Promise<boolean> => (await allProcesses()).some(({ command }) => command.includes(marker))
+  await until('the program', hangs)
+  const began = performance.now()
+  t.equal(await sond.end(), 0, sond.log())
+  t.ok(performance.now() - began < 5_000, `${Math.round(performance.now() - began)} ms; the program may take 10 s`)
+  t.notOk(await hangs())
+  t.notMatch(sond.log(), /nobody (?:waited|caught)|listening/)
 })
 
 void t.test('to wire this host needs rights: root has them, and whoever was given as much', async (t) => {

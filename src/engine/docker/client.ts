@@ -24,6 +24,8 @@ export interface DockerClient {
   inspectImage(image: string, signal: AbortSignal): Promise<ImageInspectInfo>
   /** Rejects with UNAVAILABLE or TIMEOUT. */
   ping(timeoutMs?: number): Promise<void>
+  /** Aborted by `close`. */
+  readonly closing: AbortSignal
   /** Ends every call that is under way. */
   close(): void
 }
@@ -79,10 +81,10 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
       })
     })
   const underWay = new Set<AbortController>()
-  let closed = false
+  const closing = new AbortController()
 
   const call: DockerClient['call'] = async (work, { about = {}, purpose, timeout = timeoutMs, signal } = {}) => {
-    if (closed) throw new EngineError('CANCELLED', about)
+    if (closing.signal.aborted) throw new EngineError('CANCELLED', about)
     const controller = new AbortController()
     const abort = (): void => controller.abort(new EngineError('CANCELLED', about))
     signal?.addEventListener('abort', abort, { once: true })
@@ -114,11 +116,12 @@ export const createClient = (url: string, timeoutMs: number): DockerClient => {
     docker,
     call,
     inspectImage,
+    closing: closing.signal,
     ping: async (timeout = timeoutMs) => {
       await call((abortSignal) => pongOf(ping({ abortSignal })), { timeout, about: { docker: url } })
     },
     close: () => {
-      closed = true
+      closing.abort()
       for (const controller of underWay) controller.abort(new EngineError('CANCELLED', {}))
     },
   }

@@ -1,11 +1,18 @@
-import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import process from 'node:process'
 import type { AuthConfig } from 'dockerode'
 import type { ImageRef } from '../../model/names.ts'
-import { startPiped } from '../process.ts'
+import { EngineError } from '../../model/errors.ts'
+import { runProgram } from '../process.ts'
 
-/** Registry credentials as `docker login` leaves them. They are never logged and never part of an error. */
-export type CredentialSource = (image: ImageRef) => Promise<AuthConfig | undefined>
+/**
+ * Registry credentials as `docker login` leaves them. They are never logged and never part of an error. Rejects with `CANCELLED` when the
+ * signal aborts while a helper is asked for them.
+ */
+export type CredentialSource = (image: ImageRef, signal: AbortSignal) => Promise<AuthConfig | undefined>
+
+/** For a helper to answer. Milliseconds. */
+const helperMs = 10_000
 
 const dockerHub = 'https://index.docker.io/v1/'
 
@@ -36,27 +43,31 @@ const fromEntry = (entry: unknown, serveraddress: string): AuthConfig | undefine
 }
 
 /** Asks one of Docker's credential helpers: the registry on standard input, JSON on standard output. */
-const fromHelper = async (helper: string, serveraddress: string): Promise<AuthConfig | undefined> => {
+const fromHelper = async (
+  helper: string,
+  serveraddress: string,
+  signal: AbortSignal,
+): Promise<AuthConfig | undefined> => {
   if (!/^[a-z0-9-]+$/.test(helper)) return undefined
-  const answer = await new Promise<string>((resolve) => {
-    const program = `docker-credential-${helper}`
-    const child = startPiped(program, () =>
-      spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], timeout: 10_000 }),
-    )
-    let output = ''
-    child.stdout.setEncoding('utf8')
-    child.stdout.on('data', (part: string) => (output += part))
-    child.stdin.on('error', () => undefined) // it may not read
-    child.once('error', () => resolve(''))
-    child.once('close', (code) => resolve(code === 0 ? output : ''))
-    child.stdin.end(serveraddress)
-  })
-  const value: unknown = parse(answer)
+  const value: unknown = parse(await ask(`docker-credential-${helper}`, serveraddress, signal))
   if (!isRecord(value) || typeof value['Username'] !== 'string' || typeof value['Secret'] !== 'string') return undefined
   const { Username: username, Secret: secret } = value
   return username === '<token>'
     ? Object.assign({ username: '', password: '', serveraddress }, { identitytoken: secret })
     : { username, password: secret, serveraddress }
+}
+
+/** Its answer; empty when it has none. */
+const ask = async (program: string, input: string, signal: AbortSignal): Promise<string> => {
+  try {
+    // It finds what it keeps by the environment: HOME, the session's bus.
+    const options = { input, timeoutMs: helperMs, signal, env: process.env }
+    const { code, stdout } = await runProgram(program, ['get'], options)
+    return code === 0 ? stdout : ''
+  } catch (error) {
+    if (error instanceof EngineError && (error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT')) return ''
+    throw error
+  }
 }
 
 const parse = (text: string): unknown => {
@@ -70,14 +81,14 @@ const parse = (text: string): unknown => {
 /** Credentials from Docker's settings file (`~/.docker/config.json`), read again for each pull. */
 export const credentialsFrom =
   (file: string): CredentialSource =>
-  async (image) => {
+  async (image, signal) => {
     const settings = parse(await readFile(file, 'utf8').catch(() => ''))
     if (!isRecord(settings)) return undefined
     const registry = registryOf(image)
     const helpers = isRecord(settings['credHelpers']) ? settings['credHelpers'] : {}
     const helper = helpers[registry] ?? settings['credsStore']
     if (typeof helper === 'string' && helper !== '') {
-      const found = await fromHelper(helper, registry)
+      const found = await fromHelper(helper, registry, signal)
       if (found !== undefined) return found
     }
     const auths = isRecord(settings['auths']) ? settings['auths'] : {}

@@ -77,7 +77,11 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     monotonic,
     onlineCpus,
   })
-  const gates = createGates({ directory: join(options.stateDir, 'gates'), busybox: options.busybox })
+  const gates = createGates({
+    directory: join(options.stateDir, 'gates'),
+    busybox: options.busybox,
+    signal: client.closing,
+  })
   const scripts = createScripts({
     client,
     log,
@@ -145,7 +149,6 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     subscribe: events.subscribe,
     close: async () => {
       events.close()
-      scripts.close()
       client.close()
     },
     conflicts: async (names) => {
@@ -266,6 +269,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
       try {
         await gates.open(gate, container.pid, timeouts.gate)
       } catch (error) {
+        if (isCode(error, 'CANCELLED')) throw error
         log.warn('gate cannot be opened, ending the container', { container: name, error })
         // Its gate was replaced while it waited: only a new run comes to the new one.
         await client
@@ -279,7 +283,10 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
     pidOf: async (name) => (await running(name)).container.pid,
     runScript: async (name, script, wait) => {
       const { ended } = await scripts.run(await running(name), script)
-      if (wait !== undefined) await Promise.race([ended, delay(wait.ms, undefined, { ref: false })])
+      if (wait === undefined) return
+      const { closing: signal } = client
+      await Promise.race([ended, delay(wait.ms, undefined, { ref: false, signal }).catch(() => undefined)])
+      if (signal.aborted) throw new EngineError('CANCELLED', { container: name, script })
     },
     scriptOutput: async (name, script) => scripts.output(await registry.inspect(name), script),
   }

@@ -1,17 +1,14 @@
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
 import { chmod, copyFile, link, lstat, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { EngineError } from '../../model/errors.ts'
 import { parseContainerName } from '../../model/names.ts'
 import type { ContainerName } from '../../model/names.ts'
 import { isGateCommand, isRuntimeCommand } from './gate-script.ts'
 import { writeNameFiles } from './name-files.ts'
-
-const execute = promisify(execFile)
+import { runProgram } from '../process.ts'
 
 export interface Gates {
   /** Where a new container's gate is to be. */
@@ -23,7 +20,7 @@ export interface Gates {
   names(): Promise<readonly ContainerName[]>
   /**
    * Lets the program of this process run; resolves when it has taken the shell's place, or is already gone.
-   * @throws EngineError GATE_FAILED
+   * @throws EngineError GATE_FAILED, or CANCELLED
    */
   open(path: string, pid: number, timeoutMs: number): Promise<void>
 }
@@ -60,8 +57,19 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   )
 
+export interface GatesOptions {
+  /** Holds a directory for each container; it and all above it are on one file system with room for one busybox. */
+  readonly directory: string
+  readonly busybox: string
+  /** Ends what is under way. */
+  readonly signal: AbortSignal
+}
+
+/** For a batch of FIFOs to be made. Milliseconds. */
+const fifosMs = 10_000
+
 /** Node has no mkfifo: a process makes many at once, and they are renamed into place as they are needed. */
-const createFifos = (directory: string, busybox: string): { take: (target: string) => Promise<void> } => {
+const createFifos = ({ directory, busybox, signal }: GatesOptions): { take: (target: string) => Promise<void> } => {
   const spare: string[] = []
   let refilling: Promise<void> | undefined
   let made = 0
@@ -71,7 +79,11 @@ const createFifos = (directory: string, busybox: string): { take: (target: strin
     const names = Array.from({ length: 32 }, () => join(directory, String(made++)))
     await Promise.all(names.map((name) => rm(name, { force: true })))
     // Read by whatever user the image runs as.
-    await execute(busybox, ['mkfifo', '-m', '444', ...names], { timeout: 10_000 })
+    const { code, stderr } = await runProgram(busybox, ['mkfifo', '-m', '444', ...names], {
+      timeoutMs: fifosMs,
+      signal,
+    })
+    if (code !== 0) throw new Error(stderr.trim()) // the words of the system, from which its kind is told
     spare.push(...names)
   }
 
@@ -96,10 +108,9 @@ const createFifos = (directory: string, busybox: string): { take: (target: strin
   }
 }
 
-/** `directory` holds a directory for each container; it and all above it are on one file system with room for one busybox. */
-export const createGates = (options: { readonly directory: string; readonly busybox: string }): Gates => {
-  const { directory, busybox } = options
-  const fifos = createFifos(join(directory, '.spare'), busybox)
+export const createGates = (options: GatesOptions): Gates => {
+  const { directory, busybox, signal } = options
+  const fifos = createFifos({ ...options, directory: join(directory, '.spare') })
   const pathOf = (name: string): string => join(directory, name)
 
   /** One copy of busybox for all gates, named by its content: an upgrade of the host's leaves running containers their own. */
@@ -186,6 +197,7 @@ export const createGates = (options: { readonly directory: string; readonly busy
       const deadline = performance.now() + timeoutMs
       let pushed = false
       for (let pause = 1; (await gateOf(pid)) === 'closed'; pause = Math.min(pause * 2, 40)) {
+        if (signal.aborted) throw new EngineError('CANCELLED', { gate: path })
         if (performance.now() > deadline) {
           throw new EngineError('GATE_FAILED', {
             gate: path,

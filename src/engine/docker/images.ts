@@ -150,7 +150,7 @@ export const createImages = ({ client, credentials, trusted, timeouts }: ImagesO
       return new Set(found.flat())
     },
     pull: async (image, progress) => {
-      const authconfig = await credentials(image)
+      const authconfig = await credentials(image, client.closing)
       await long(image, 'pull', timeouts.pull, progress, (abortSignal) =>
         docker.pull(image, { abortSignal, ...(authconfig === undefined ? {} : { authconfig }) }),
       )

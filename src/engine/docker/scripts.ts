@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises'
-import type { Duplex } from 'node:stream'
+import { addAbortSignal, type Duplex } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ScriptState } from '../../model/actual.ts'
 import { EngineError } from '../../model/errors.ts'
@@ -35,8 +35,6 @@ export interface Scripts {
   run(inspected: Inspected, script: ScriptName): Promise<{ readonly ended: Promise<void> }>
   output(inspected: Inspected, script: ScriptName): Promise<ScriptOutput | undefined>
   remove(name: ContainerName): Promise<void>
-  /** Follows no script any longer; they go on. */
-  close(): void
 }
 
 export interface ScriptsOptions {
@@ -49,7 +47,6 @@ export interface ScriptsOptions {
 
 export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): Scripts => {
   const { docker } = client
-  const closed = new AbortController()
   /** What this process starts or looks after, by run and script. */
   const followed = new Map<
     string,
@@ -97,7 +94,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
       const waiting = !state.begun && performance.now() < begunBy
       if (!state.running && !waiting) return state.exitCode
       await (progress.hurried ? delay(10) : Promise.race([woken, delay(pollMs, undefined, { ref: false })]))
-      closed.signal.throwIfAborted()
+      client.closing.throwIfAborted()
     }
   }
 
@@ -112,7 +109,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
       log.debug('script ended', { container: name, script, exitCode })
     } catch (error) {
       // The engine is away, or this process ends: the record stays, and the next look follows it again.
-      if (!closed.signal.aborted) log.warn('script could not be followed', { container: name, script, error })
+      if (!client.closing.aborted) log.warn('script could not be followed', { container: name, script, error })
     }
   }
 
@@ -142,7 +139,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
     await note(inspected, script, { execId: exec.id, run: 'running' })
     try {
       const stream = await client.call<Duplex>((abortSignal) => exec.start({ abortSignal }), { about })
-      closed.signal.addEventListener('abort', () => stream.destroy(), { once: true })
+      addAbortSignal(client.closing, stream)
       return { ended: follow(inspected, script, exec.id, tailOf(demultiplex(stream), outputLimit)) }
     } catch (error) {
       if (!(error instanceof EngineError) || error.code === 'UNAVAILABLE' || error.code === 'TIMEOUT') throw error
@@ -168,7 +165,7 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
       .catch(() => undefined) // whoever asked for it is told
       .then(() => {
         followed.delete(key)
-        if (!closed.signal.aborted) onEnd(inspected, script)
+        if (!client.closing.aborted) onEnd(inspected, script)
       })
     followed.set(key, { started, over })
     return started
@@ -218,6 +215,5 @@ export const createScripts = ({ client, records, log, onEnd }: ScriptsOptions): 
       return { exitCode: run.exitCode ?? unseenExit, output: run.output ?? '' }
     },
     remove: (name) => records.remove(name),
-    close: () => closed.abort(),
   }
 }

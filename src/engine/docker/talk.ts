@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream'
+import { addAbortSignal, type Duplex } from 'node:stream'
 import type { Exec, NetworkInspectInfo } from 'dockerode'
 import { EngineError } from '../../model/errors.ts'
 import { parseCidr } from '../../model/names.ts'
@@ -43,13 +43,14 @@ export const createTalk = ({
     }
     const stream = await registry.withId(name, async (id, abortSignal) => {
       const answer = await docker.getContainer(id).logs({ ...common, follow: true, abortSignal })
-      return asReadable(answer)
+      return addAbortSignal(client.closing, asReadable(answer))
     })
     const stop = (): void => void stream.destroy()
     signal?.addEventListener('abort', stop, { once: true })
     try {
       if (signal?.aborted !== true) yield* linesOf(demultiplex(stream))
     } catch (error) {
+      if (client.closing.aborted) throw new EngineError('CANCELLED', { container: name })
       if (signal?.aborted !== true) throw toEngineError(error, { container: name })
     } finally {
       signal?.removeEventListener('abort', stop)

@@ -47,9 +47,15 @@ export const answers = (socketPath: string): Promise<void> =>
   })
 
 /** One call of the Docker API; gives the body, rejects on any status from 300. */
-const call = (socketPath: string, method: string, path: string, timeoutMs: number): Promise<string> =>
+const call = (
+  socketPath: string,
+  method: string,
+  path: string,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<string> =>
   new Promise((resolve, reject) => {
-    const asked = request({ socketPath, method, path, agent: false, timeout: timeoutMs }, (response) => {
+    const asked = request({ socketPath, method, path, agent: false, timeout: timeoutMs, signal }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (part: string) => (body += part))
@@ -137,8 +143,8 @@ export const dockerdProgram = (
   env: settings.env,
   pidFile: `${paths.runDir}/dockerd.pid`,
   logFile: `${logDir}/dockerd.log`,
-  ready: async () => {
-    await call(paths.socket, 'GET', '/_ping', 5_000)
+  ready: async (signal) => {
+    await call(paths.socket, 'GET', '/_ping', 5_000, signal)
   },
   end: async (pid) => {
     // Live restore would leave them running without an engine.

@@ -64,7 +64,7 @@ export interface EmbeddedEngines {
  * @throws HostNotReadyError when this host cannot, with what to do about it
  */
 export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<EmbeddedEngines> => {
-  const { log, parts = { docker: true, switches: true } } = options
+  const { log, signal, parts = { docker: true, switches: true } } = options
   const programs = await checkHost()
   await mkdir(`${options.stateDir}/engines/log`, { recursive: true, mode: 0o750 })
   await mkdir(`${options.runDir}/engines`, { recursive: true, mode: 0o755 })
@@ -87,7 +87,7 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
   const containerd = { ...containerdProgram(docker, programs, through, logDir), startedAgain }
   const dockerd = {
     ...dockerdProgram(docker, programs, through, logDir, settings),
-    beforeStart: () => unmountHalfMade(docker.dataRoot, programs),
+    beforeStart: () => unmountHalfMade(docker.dataRoot, programs, signal),
     startedAgain,
   }
   const database = databaseProgram(switches, programs, through, logDir)
@@ -97,7 +97,7 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
 
   const running = new Map<string, Supervised>()
   const keep = async (program: Program): Promise<Supervised> => {
-    const supervised = await keepRunning(program, log, options.signal)
+    const supervised = await keepRunning(program, log, signal)
     running.set(program.name, supervised)
     return supervised
   }
@@ -134,32 +134,43 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     await keep(dockerd)
   }
   const startSwitches = async (): Promise<void> => {
-    if (options.datapath !== 'netdev') await loadKernelDatapath()
-    if ((await strayPid(database)) === 0) await prepareDatabase(switches, programs)
+    if (options.datapath !== 'netdev') await loadKernelDatapath(signal)
+    if ((await strayPid(database)) === 0) await prepareDatabase(switches, programs, signal)
     await keep(database)
-    await initialiseDatabase(switches, programs)
+    await initialiseDatabase(switches, programs, signal)
     await keep(vswitchd)
   }
 
-  await ensureNamespace(namespace, programs)
+  /** Left running by an earlier daemon, by process id. */
+  const found = new Map<Program, number>()
   for (const program of stopOrder) {
     const pid = await strayPid(program)
-    if (pid > 0 && !(await isInside(namespace, pid))) {
+    if (pid === 0) continue
+    if (await isInside(namespace, pid)) found.set(program, pid)
+    else {
       log.warn('engine found running outside its namespace, ending it', { engine: program.name, pid })
       await endStray(program)
     }
   }
-  const started = await Promise.allSettled([
-    parts.docker ? startDocker() : undefined,
-    parts.switches ? startSwitches() : undefined,
-    uplinked ? startUplink(through, log).then((started) => (uplink = started)) : undefined,
-  ])
-  const failed = started.find((result) => result.status === 'rejected')
-  if (failed !== undefined) {
+  const stillRuns = async ([program, pid]: readonly [Program, number]): Promise<boolean> =>
+    (await strayPid(program)) === pid
+
+  const startAll = async (): Promise<void> => {
+    await ensureNamespace(namespace, programs, signal)
+    const started = await Promise.allSettled([
+      parts.docker ? startDocker() : undefined,
+      parts.switches ? startSwitches() : undefined,
+      uplinked ? startUplink(through, log, signal).then((up) => (uplink = up)) : undefined,
+    ])
+    for (const part of started) if (part.status === 'rejected') throw part.reason
+  }
+  try {
+    await startAll()
+  } catch (error) {
     // What an earlier daemon left running holds services: it is not taken down for a failure of another part.
-    if (anyAdopted()) await release()
+    if ((await Promise.all([...found].map(stillRuns))).includes(true)) await release()
     else await stopAll()
-    throw failed.reason
+    throw error
   }
 
   return {

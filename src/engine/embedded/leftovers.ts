@@ -83,10 +83,10 @@ export const unmountBelow = async (directory: string, programs: Programs): Promi
  * Takes away what a dockerd that ended while it made a container has left mounted. It would not see to it itself; one that runs mounts
  * the like for a moment.
  */
-export const unmountHalfMade = async (dataRoot: string, programs: Programs): Promise<void> => {
+export const unmountHalfMade = async (dataRoot: string, programs: Programs, signal?: AbortSignal): Promise<void> => {
   const points = await mountsBelow(`${dataRoot}/overlay2`)
   for (const point of points.filter((path) => path.endsWith('-init/merged'))) {
-    await run([programs.umount, '--lazy', point]).catch(() => undefined) // it takes room, and harms nothing
+    await run([programs.umount, '--lazy', point], signal).catch(() => undefined) // it takes room, and harms nothing
   }
 }
 

@@ -24,13 +24,17 @@ const identityOf = async (path: string): Promise<number | undefined> => {
 }
 
 /** Makes it where it is missing, with its loopback up. */
-export const ensureNamespace = async (namespace: Namespace, programs: Programs): Promise<void> => {
+export const ensureNamespace = async (
+  namespace: Namespace,
+  programs: Programs,
+  signal?: AbortSignal,
+): Promise<void> => {
   if ((await identityOf(namespace.path)) === undefined) {
     // A name without a namespace behind it is in the way of `add`.
-    await run([programs.ip, 'netns', 'del', namespace.name]).catch(() => undefined)
-    await run([programs.ip, 'netns', 'add', namespace.name])
+    await run([programs.ip, 'netns', 'del', namespace.name], signal).catch(() => undefined)
+    await run([programs.ip, 'netns', 'add', namespace.name], signal)
   }
-  await run([programs.ip, '-n', namespace.name, 'link', 'set', 'lo', 'up'])
+  await run([programs.ip, '-n', namespace.name, 'link', 'set', 'lo', 'up'], signal)
 }
 
 /** Is this process in it? An engine can outlive the name of the namespace it is in. */

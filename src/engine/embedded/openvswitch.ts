@@ -86,7 +86,7 @@ export const switchProgram = (
 })
 
 /** Makes the database, or brings an older one to this version's schema. Not while its server runs. */
-export const prepareDatabase = async (paths: SwitchPaths, programs: Programs): Promise<void> => {
+export const prepareDatabase = async (paths: SwitchPaths, programs: Programs, signal?: AbortSignal): Promise<void> => {
   const tool = programs['ovsdb-tool']
   await mkdir(paths.runDir, { recursive: true, mode: 0o755 })
   await mkdir(paths.database.replace(/\/[^/]*$/, ''), { recursive: true, mode: 0o750 })
@@ -95,21 +95,25 @@ export const prepareDatabase = async (paths: SwitchPaths, programs: Programs): P
     () => false,
   )
   if (!there) {
-    await run([tool, 'create', paths.database, schema])
+    await run([tool, 'create', paths.database, schema], signal)
     return
   }
   // A lock file whose holder was killed is no lock, but the tools look at it.
   await rm(paths.database.replace(/conf\.db$/, '.conf.db.~lock~'), { force: true })
-  const answer = await run([tool, 'needs-conversion', paths.database, schema])
-  if (answer.trim() === 'yes') await run([tool, 'convert', paths.database, schema])
+  const answer = await run([tool, 'needs-conversion', paths.database, schema], signal)
+  if (answer.trim() === 'yes') await run([tool, 'convert', paths.database, schema], signal)
 }
 
 /** Makes the one row that stands for the switch. */
-export const initialiseDatabase = async (paths: SwitchPaths, programs: Programs): Promise<void> => {
-  await run([programs['ovs-vsctl'], `--db=unix:${paths.socket}`, '--timeout=10', '--no-wait', 'init'])
+export const initialiseDatabase = async (
+  paths: SwitchPaths,
+  programs: Programs,
+  signal?: AbortSignal,
+): Promise<void> => {
+  await run([programs['ovs-vsctl'], `--db=unix:${paths.socket}`, '--timeout=10', '--no-wait', 'init'], signal)
 }
 
 /** Loads the kernel's datapath where the kernel has one; without it Open vSwitch has one of its own. */
-export const loadKernelDatapath = async (): Promise<void> => {
-  await run(['modprobe', '-q', 'openvswitch']).catch(() => undefined)
+export const loadKernelDatapath = async (signal?: AbortSignal): Promise<void> => {
+  await run(['modprobe', '-q', 'openvswitch'], signal).catch(() => undefined)
 }

@@ -1,17 +1,21 @@
-import { execFile } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { runProgram } from '../process.ts'
 
-/** Runs a program to its end; gives standard output. Rejects with standard error in the message. */
-export const run = (command: readonly string[], timeoutMs = 20_000): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const [program = '', ...args] = command
-    execFile(program, args, { timeout: timeoutMs, killSignal: 'SIGKILL' }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout)
-      else reject(new Error(`${command.join(' ')}: ${stderr.trim() || error.message}`, { cause: error }))
-    })
-  })
+/** Of one program. Milliseconds. */
+const timeoutMs = 20_000
+
+/**
+ * Runs a program to its end; gives standard output. Rejects with standard error in the message, and as `runProgram` when it cannot be
+ * started, takes too long, or the signal ends it.
+ */
+export const run = async (command: readonly [string, ...string[]], signal?: AbortSignal): Promise<string> => {
+  const [program, ...args] = command
+  const { code, stdout, stderr } = await runProgram(program, args, { timeoutMs, ...(signal && { signal }) })
+  if (code === 0) return stdout
+  throw new Error(`${command.join(' ')}: ${stderr.trim() || `exit code ${code}`}`)
+}
 
 /** Arguments of a running process; undefined when there is none of that id, or it is a zombie. */
 export const commandLine = async (pid: number): Promise<readonly string[] | undefined> => {

@@ -17,8 +17,8 @@ export interface Program {
   /** The program writes no pid file itself. */
   readonly pidFileMissing?: boolean
   readonly logFile: string
-  /** Rejects while it does not answer yet. */
-  ready(): Promise<void>
+  /** Rejects while it does not answer yet, and when the signal aborts. */
+  ready(signal?: AbortSignal): Promise<void>
   /** Called while it does not run, before it is started. */
   readonly beforeStart?: () => Promise<void>
   /** Called with its process id after it had ended and was started again; a failure is logged and nothing more. */
@@ -78,7 +78,7 @@ const becomesReady = async (
   const deadline = performance.now() + timeoutMs
   const ended = live.ended.then(() => 'ended' as const)
   for (let pause = 10; performance.now() < deadline && signal?.aborted !== true; pause = Math.min(pause * 1.5, 200)) {
-    const answers = await program.ready().then(
+    const answers = await program.ready(signal).then(
       () => true,
       () => false,
     )
@@ -145,7 +145,8 @@ const bring = async (program: Program, log: Log, signal?: AbortSignal): Promise<
   const running = await findRunning(program)
   if (running !== undefined) {
     const live = { pid: running.pid, adopted: true, ended: whenEnded(running.pid) }
-    if (running.same && (await becomesReady(program, live, graceMs))) return live
+    if (running.same && (await becomesReady(program, live, graceMs, signal))) return live
+    signal?.throwIfAborted()
     log.warn('engine found running is of no use, starting another', { engine: program.name, pid: running.pid })
     await end(program, running.pid)
   }

@@ -10,6 +10,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Log } from '../../model/log.ts'
 
+/** For the listener to listen. Milliseconds. */
+const listenMs = 20_000
+
 /** The port inside the namespace; nobody else is there to have it. */
 const port = 3128
 
@@ -93,11 +96,8 @@ const proxyOf = (env: NodeJS.ProcessEnv): URL | undefined => {
  * Lets dockerd, which has no network but its own namespace's, fetch images: a process in the namespace accepts connections
  * and hands them to this one, which makes the connections onward from the host's network. Nothing on the host is changed for it.
  */
-export const startUplink = async (
-  through: readonly string[],
-  log: Log,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Uplink> => {
+export const startUplink = async (through: readonly string[], log: Log, signal?: AbortSignal): Promise<Uplink> => {
+  const { env } = process
   const sockets = new Set<Socket>()
   const proxy = createServer(forward)
   proxy.on('connect', tunnel(proxyOf(env)))
@@ -134,8 +134,14 @@ export const startUplink = async (
       reject(new Error('the listener ended'))
       if (!stopped.signal.aborted) void again()
     })
-    // Until it listens, whoever starts the engines waits for it; then it holds nobody.
+    // Until it listens, whoever starts the engines waits for it, not for ever; then it holds nobody.
+    const end = (): void => void started.kill('SIGKILL')
+    const timer = setTimeout(end, listenMs)
+    if (signal?.aborted === true) end()
+    signal?.addEventListener('abort', end, { once: true })
     return promise.finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
       started.unref()
       started.channel?.unref()
     })

@@ -56,10 +56,10 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
   /** Our devices in the switches' namespace by name, as last seen: whose a change is. */
   const known = new Map<string, { readonly instance: InstanceName | undefined; readonly nsid: number | undefined }>()
   const watchedBridges = new Set<string>()
-  let closed = false
+  const closing = new AbortController()
 
   const hub = createHintHub(timeouts.gather, (listening) => {
-    if (listening || closed) return
+    if (listening || closing.signal.aborted) return
     readings.setWatched(false)
     void monitor.stop()
     void rules.stop()
@@ -119,7 +119,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
   })
   /** Watches what is there: most have neither, and each is a process. */
   const watchBeside = (side: SideMonitor, isThere: boolean): void => {
-    if (isThere && hub.listening && !closed) side.want()
+    if (isThere && hub.listening && !closing.signal.aborted) side.want()
   }
 
   /** Our devices in the switches' namespace. */
@@ -148,7 +148,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     offloadOff: checksumOffload === 'off',
     onMade: (port, instance, nsid) => known.set(port, { instance, nsid }),
   })
-  const shapers = createShapers(timeouts.call, timeouts.reading)
+  const shapers = createShapers({ timeoutMs: timeouts.call, signal: closing.signal }, timeouts.reading)
   const trunks = createTrunkMaker({
     ip,
     marks,
@@ -162,6 +162,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
       try {
         await ip.must('ip', ['link', 'show', 'dev', 'lo'])
       } catch (cause) {
+        if (closing.signal.aborted) throw cause
         const details = cause instanceof EngineError ? cause.details : {}
         throw new EngineError('UNAVAILABLE', { netns: netns ?? 'own', ...details }, { cause })
       }
@@ -170,6 +171,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
       const first = !hub.listening
       const subscription = hub.add(listener)
       await monitor.start()
+      if (closing.signal.aborted) throw new EngineError('CANCELLED', { netns: netns ?? 'own' })
       if (first) {
         await lookOuter()
         readings.setWatched(true)
@@ -220,7 +222,7 @@ export const createLinkEngine = (options: LinkEngineOptions): LinkEngine => {
     removeNat: nat.remove,
     routes: host.routes,
     async close() {
-      closed = true
+      closing.abort()
       hub.close()
       ip.close()
       await Promise.all([monitor.stop(), rules.stop(), queues.stop()])

@@ -87,6 +87,7 @@ export const createDeviceMonitor = (
   let program: FollowedProgram | undefined
   let timer: NodeJS.Timeout | undefined
   let wanted = false
+  const isWanted = (): boolean => wanted
 
   const launch = (): void => {
     clearTimeout(timer)
@@ -123,7 +124,7 @@ export const createDeviceMonitor = (
       do {
         if (program === undefined) launch()
         await listening()
-      } while (program === undefined && performance.now() < end)
+      } while (isWanted() && program === undefined && performance.now() < end)
     },
     async stop() {
       wanted = false

@@ -1,5 +1,5 @@
 import type { Shaper } from '../../model/shaping.ts'
-import { runProgram } from '../process.ts'
+import { runProgram, type ProgramOptions } from '../process.ts'
 
 /** What each is asked to do on a device of no importance. */
 const trials: readonly (readonly [Shaper, readonly string[]])[] = [
@@ -12,12 +12,11 @@ const trials: readonly (readonly [Shaper, readonly string[]])[] = [
  * is loaded when first asked for. Tried on the loopback device of a network namespace that ends with the trial. What is lacking is looked for again
  * after `againMs`: a module may have been installed.
  */
-export const createShapers = (timeoutMs: number, againMs: number): (() => Promise<ReadonlySet<Shaper>>) => {
+export const createShapers = (options: ProgramOptions, againMs: number): (() => Promise<ReadonlySet<Shaper>>) => {
   let known: { readonly shapers: Promise<ReadonlySet<Shaper>>; readonly at: number } | undefined
 
   const has = async (args: readonly string[]): Promise<boolean> =>
-    (await runProgram('unshare', ['--net', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', ...args], { timeoutMs })).code ===
-    0
+    (await runProgram('unshare', ['--net', 'tc', 'qdisc', 'add', 'dev', 'lo', 'root', ...args], options)).code === 0
 
   const look = async (): Promise<ReadonlySet<Shaper>> => {
     const found = await Promise.all(trials.map(async ([shaper, args]) => ((await has(args)) ? [shaper] : [])))

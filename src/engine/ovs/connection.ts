@@ -5,7 +5,10 @@ import { isObject } from './notation.ts'
 
 /** One connection to an OVSDB server: JSON-RPC 1.0 over a stream (RFC 7047 §4). Requests are matched to answers by id. */
 export interface Connection {
-  /** Rejects with `TIMEOUT`, with `UNAVAILABLE` when the connection breaks, with `REFUSED` when the server answers an error. */
+  /**
+   * Rejects with `TIMEOUT`, with `UNAVAILABLE` when the connection breaks, with `CANCELLED` when the signal of the connection aborts, with
+   * `REFUSED` when the server answers an error.
+   */
   request(method: string, params: readonly unknown[]): Promise<unknown>
   close(): void
 }
@@ -16,6 +19,8 @@ export interface ConnectionOptions {
   readonly timeoutMs: number
   /** A connection that is silent this long is asked for an echo, and closed when none comes as long again. */
   readonly probeMs: number
+  /** Ends it, and what is asked over it. */
+  readonly signal: AbortSignal
   onNotification(method: string, params: readonly unknown[]): void
   /** Once, when it breaks or is closed; not when it never opened. */
   onClose(reason: string): void
@@ -39,7 +44,7 @@ interface Pending {
 /** Resolves when the connection is open. */
 export const openConnection = (options: ConnectionOptions): Promise<Connection> =>
   new Promise((resolveOpen, rejectOpen) => {
-    const { endpoint, timeoutMs, probeMs } = options
+    const { endpoint, timeoutMs, probeMs, signal } = options
     const socket = connect(parseEndpoint(endpoint))
     const splitter = createJsonSplitter()
     const pending = new Map<number, Pending>()
@@ -48,12 +53,21 @@ export const openConnection = (options: ConnectionOptions): Promise<Connection> 
     let reason = 'closed'
     let silent = false // nothing has come since the last probe
 
+    const broken = (): EngineError =>
+      signal.aborted
+        ? new EngineError('CANCELLED', { ovsdb: endpoint })
+        : new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason })
+
+    const end = (): void => void socket.destroy()
+    if (signal.aborted) end()
+    signal.addEventListener('abort', end, { once: true })
+
     const send = (message: unknown): void => void socket.write(JSON.stringify(message))
 
     const request: Connection['request'] = (method, params) =>
       new Promise((resolve, reject) => {
         if (socket.destroyed) {
-          reject(new EngineError('UNAVAILABLE', { ovsdb: endpoint }))
+          reject(broken())
           return
         }
         nextId += 1
@@ -115,7 +129,8 @@ export const openConnection = (options: ConnectionOptions): Promise<Connection> 
     socket.on('close', () => {
       clearInterval(probe)
       clearTimeout(openTimer)
-      const error = new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason })
+      signal.removeEventListener('abort', end)
+      const error = broken()
       for (const call of pending.values()) {
         clearTimeout(call.timer)
         call.reject(error)

@@ -14,8 +14,11 @@ import { isOwned } from './transactions.ts'
 export interface DriftWatch {
   /** Starts and stops monitors so that each live bridge of ours has one, while somebody listens. */
   follow(): void
-  /** Resolves when all monitors that were started tell changes, or have ended; rejects with `TIMEOUT` when a switch says nothing. */
-  ready(timeoutMs: number): Promise<void>
+  /**
+   * Resolves when all monitors that were started tell changes, or have ended; rejects with `TIMEOUT` when a switch says nothing, and with
+   * `CANCELLED` when the signal aborts.
+   */
+  ready(timeoutMs: number, signal: AbortSignal): Promise<void>
   /** Gives hints for rows of ours that changed. */
   onChanges(changes: readonly Change[]): void
   close(): Promise<void>
@@ -120,14 +123,20 @@ export const createDriftWatch = (options: {
 
   return {
     follow,
-    async ready(timeoutMs) {
+    async ready(timeoutMs, signal) {
       const { promise: late, reject } = Promise.withResolvers<never>()
-      const error = new EngineError('TIMEOUT', { switch: 'ovs-vswitchd', after: `${timeoutMs} ms` })
-      const timer = setTimeout(() => reject(error), timeoutMs)
+      const about = { switch: 'ovs-vswitchd' }
+      const timer = setTimeout(
+        () => reject(new EngineError('TIMEOUT', { ...about, after: `${timeoutMs} ms` })),
+        timeoutMs,
+      )
+      const cancel = (): void => reject(new EngineError('CANCELLED', about))
+      signal.addEventListener('abort', cancel, { once: true })
       try {
         await Promise.race([late, Promise.all([...monitors.values()].map((monitor) => monitor.ready))])
       } finally {
         clearTimeout(timer)
+        signal.removeEventListener('abort', cancel)
       }
     },
     onChanges(changes) {

@@ -113,7 +113,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
 
   const datapath = (): Promise<'system' | 'netdev'> => {
     if (options.datapath !== 'auto') return Promise.resolve(options.datapath)
-    datapathType ??= kernelDatapath(timeouts.call).then(
+    datapathType ??= kernelDatapath({ timeoutMs: timeouts.call, signal: session.closing }).then(
       (found) => (found ? 'system' : 'netdev'),
       (error: unknown) => {
         datapathType = undefined
@@ -160,6 +160,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       try {
         await session.request('echo', [])
       } catch (cause) {
+        if (session.closing.aborted) throw cause
         const details = cause instanceof EngineError ? cause.details : {}
         throw new EngineError('UNAVAILABLE', { ...details, ovsdb }, { cause })
       }
@@ -168,7 +169,7 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       await session.ready()
       const subscription = hub.add(listener)
       try {
-        await drift.ready(timeouts.call)
+        await drift.ready(timeouts.call, session.closing)
       } catch (error) {
         await subscription.close()
         throw error
@@ -243,10 +244,9 @@ export const createSwitchEngine = (options: SwitchEngineOptions): SwitchEngine =
       if (lines.length > 0) await tool.bundle(bridge, lines)
     },
     async close() {
-      await drift.close()
       tool.close()
       hub.close()
-      await session.close()
+      await Promise.all([session.close(), drift.close()])
     },
   }
 }

@@ -13,6 +13,8 @@ export interface Session {
   readonly connected: boolean
   /** We hold the lock that `lock` asked for. */
   readonly locked: boolean
+  /** Aborted by `close`: what waits here, and is asked, rejects with `CANCELLED`. */
+  readonly closing: AbortSignal
   /** Resolves when connected and the replica is complete; rejects with `UNAVAILABLE` after the time-out. */
   ready(): Promise<void>
   request(method: string, params: readonly unknown[]): Promise<unknown>
@@ -51,17 +53,17 @@ export const createSession = (options: SessionOptions): Session => {
   const checks = new Set<() => void>() // waiting for the replica or the connection
   let connection: Connection | undefined
   let opening: Promise<void> | undefined
-  let opened: Connection | undefined // by `opening`; what it asks may never be answered
   let retryTimer: NodeJS.Timeout | undefined
   let pause = retryMs.first
   let everConnected = false
   let failure = `not connected after ${timeoutMs} ms` // of the last attempt to connect
-  let closed = false
+  const closing = new AbortController()
   let lockId: string | undefined
   let locked = false
   let early: unknown[] | undefined // updates that came before the answer to `monitor` was taken
 
-  const isClosed = (): boolean => closed
+  const isClosed = (): boolean => closing.signal.aborted
+  const cancelled = (): EngineError => new EngineError('CANCELLED', { ovsdb: endpoint })
 
   const check = (): void => {
     for (const one of [...checks]) one()
@@ -70,7 +72,7 @@ export const createSession = (options: SessionOptions): Session => {
   const setLocked = (value: boolean): void => {
     if (locked === value) return
     locked = value
-    if (lockId !== undefined && !closed) options.onLock(value)
+    if (lockId !== undefined && !isClosed()) options.onLock(value)
   }
 
   const onNotification = (method: string, params: readonly unknown[]): void => {
@@ -96,20 +98,20 @@ export const createSession = (options: SessionOptions): Session => {
       endpoint,
       timeoutMs,
       probeMs,
+      signal: closing.signal,
       onNotification,
       onClose(reason) {
         if (connection !== undefined) failure = reason // else the attempt to connect tells why it failed
         connection = undefined
         setLocked(false)
-        if (closed) return
+        if (isClosed()) return
         log.warn('connection to Open vSwitch lost', { endpoint, reason })
         retryLater()
       },
     })
-    opened = fresh
     early = []
     try {
-      if (isClosed()) throw new EngineError('CANCELLED', { ovsdb: endpoint })
+      if (isClosed()) throw cancelled()
       const requests = Object.entries(monitoredColumns).map(([table, columns]) => [table, [{ columns }]] as const)
       const monitored = await fresh.request('monitor', ['Open_vSwitch', null, Object.fromEntries(requests)])
       // Whatever else it is, it is no database without a single bridge.
@@ -121,13 +123,8 @@ export const createSession = (options: SessionOptions): Session => {
     } catch (error) {
       fresh.close()
       throw error
-    } finally {
-      opened = undefined
     }
-    if (closed) {
-      fresh.close()
-      return
-    }
+    if (isClosed()) return
     connection = fresh
     pause = retryMs.first
     const again = everConnected
@@ -149,7 +146,7 @@ export const createSession = (options: SessionOptions): Session => {
   }
 
   function retryLater(): void {
-    if (closed || retryTimer !== undefined) return
+    if (isClosed() || retryTimer !== undefined) return
     retryTimer = setTimeout(() => {
       retryTimer = undefined
       start()
@@ -158,14 +155,15 @@ export const createSession = (options: SessionOptions): Session => {
   }
 
   const until: Session['until'] = (condition, limitMs) =>
-    new Promise((resolve) => {
+    new Promise((resolve, reject) => {
       const finish = (value: boolean): void => {
         clearTimeout(timer)
         checks.delete(look)
-        resolve(value)
+        if (isClosed()) reject(cancelled())
+        else resolve(value)
       }
       const look = (): void => {
-        if (closed) finish(false)
+        if (isClosed()) finish(false)
         else if (connection !== undefined && condition(replica)) finish(true)
       }
       const timer = setTimeout(() => finish(false), limitMs)
@@ -175,7 +173,7 @@ export const createSession = (options: SessionOptions): Session => {
 
   const ready = async (): Promise<void> => {
     if (connection !== undefined) return
-    if (closed) throw new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason: 'closed' })
+    if (isClosed()) throw cancelled()
     if (retryTimer === undefined) start()
     if (!(await until(() => true, timeoutMs)))
       throw new EngineError('UNAVAILABLE', { ovsdb: endpoint, reason: failure })
@@ -189,6 +187,7 @@ export const createSession = (options: SessionOptions): Session => {
 
   return {
     rows: replica,
+    closing: closing.signal,
     get connected() {
       return connection !== undefined
     },
@@ -212,10 +211,8 @@ export const createSession = (options: SessionOptions): Session => {
     },
     until,
     async close() {
-      closed = true
+      closing.abort()
       clearTimeout(retryTimer)
-      connection?.close()
-      opened?.close()
       connection = undefined
       check()
       await opening

@@ -22,7 +22,8 @@ t.test('the registry of an image', async (t) => {
 t.test('credentials from Docker’s settings', async (t) => {
   const dir = t.testdir({})
   const file = join(dir, 'config.json')
-  const credentials = credentialsFrom(file)
+  const source = credentialsFrom(file)
+  const credentials = (image: Parameters<typeof source>[0]) => source(image, new AbortController().signal)
   const basic = (login: string) => Buffer.from(login).toString('base64')
   t.equal(await credentials(imageRef('busybox')), undefined, 'no file')
   await writeFile(file, '{')

@@ -7,7 +7,8 @@ import { createGates } from '../../../src/engine/docker/gate.ts'
 t.test('whoever an image runs as comes through its gate, whatever the umask of the daemon', async (t) => {
   const before = process.umask(0o077)
   t.teardown(() => process.umask(before))
-  const gates = createGates({ directory: join(t.testdir(), 'gates'), busybox: '/bin/busybox' })
+  const { signal } = new AbortController()
+  const gates = createGates({ directory: join(t.testdir(), 'gates'), busybox: '/bin/busybox', signal })
   const path = join(t.testdirName, 'gates', 'demo')
   await gates.prepare(path)
   const modeOf = async (name: string): Promise<number> => (await stat(join(path, name))).mode & 0o777

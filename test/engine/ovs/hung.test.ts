@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createSwitchEngine } from '../../../src/engine/ovs/engine.ts'
+import { allProcesses } from '../../../src/engine/embedded/processes.ts'
 import { failsWithin } from '../../support/bounded.ts'
 import { builder, name } from '../../support/build.ts'
 import { startTestEngines } from '../../support/engines.ts'
@@ -14,11 +15,11 @@ const port = { port: patch.port, bridge: bridge.name, peer: patch.peer, external
 const flow = build.flow('LOCAL', 'LOCAL', bridge.name)
 const enough = 4_000
 
-const make = () =>
+const make = (patience: { readonly call?: number; readonly take?: number } = {}) =>
   createSwitchEngine({
     ...{ owner: name.owner('hung'), ovsdb: engines.ovsdbUrl, runDirectory: engines.ovsRunDir, datapath: 'netdev' },
     log: memoryLog(),
-    timeouts: { call: 500, take: 500, probe: 300, retry: { first: 20, longest: 100 } },
+    timeouts: { ...{ call: 500, take: 500, probe: 300, retry: { first: 20, longest: 100 } }, ...patience },
   })
 
 /** Stops a program as if it hung; gives what lets it go on. */
@@ -62,6 +63,34 @@ void t.test('a switch daemon that hangs, and goes on', async (t) => {
   t.equal((await engine.observe({}, [])).flows.length, 1, 'the change is there once')
   await late.close()
   await subscription.close()
+})
+
+void t.test('closed while a switch daemon hangs: what is under way ends at once', async (t) => {
+  const first = make()
+  t.teardown(() => first.close())
+  await first.setBridge(bridge)
+  const patient = { call: 60_000, take: 60_000 }
+  const engine = make(patient)
+  const listening = make(patient)
+  await Promise.all([engine.ping(), listening.ping()])
+  const goOn = hang('ovs-vswitchd')
+  try {
+    const calls = {
+      'reading flows': engine.observe({}, []),
+      'changing flows': engine.changeFlows(bridge.name, [{ op: 'remove', flow, after: [] }]),
+      'a port': engine.setPort(port),
+      'listening to it': listening.subscribe(() => undefined),
+    }
+    const waiting = Object.entries(calls).map(([what, call]) => failsWithin(t, what, enough, () => call, ['CANCELLED']))
+    await until('all to be under way', async () => {
+      const lines = (await allProcesses()).map(({ command }) => command.join(' '))
+      const ours = lines.filter((line) => line.includes(`${engines.ovsRunDir}/${bridge.name}.mgmt`))
+      return ['dump-flows', 'add-flows', 'monitor'].every((word) => ours.some((line) => line.includes(word)))
+    })
+    await Promise.all([engine.close(), listening.close(), ...waiting])
+  } finally {
+    goOn()
+  }
 })
 
 void t.test('a switch database that hangs, and goes on', async (t) => {
