@@ -11,6 +11,7 @@ import { labels } from '../../model/ownership.ts'
 import type { ContainerEngine } from '../ports.ts'
 import { listOf, objectOf } from './answers.ts'
 import { createClient } from './client.ts'
+import { tellCrowd } from './crowds.ts'
 import { credentialsFrom } from './credentials.ts'
 import { isCode, reasonOf, statusOf, toEngineError } from './errors.ts'
 import { createEvents } from './events.ts'
@@ -212,7 +213,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
           { purpose: 'start', timeout: timeouts.work },
         )
       } catch (error) {
-        throw toEngineError(error, { container: name }, 'start')
+        throw await tellCrowd(toEngineError(error, { container: name }, 'start'))
       } finally {
         making.delete(name)
       }

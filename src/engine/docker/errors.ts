@@ -8,12 +8,18 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export const statusOf = (error: unknown): number | undefined =>
   isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined
 
+/** A sentence that is longer is a program's dump, of which the first line tells what it is about. */
+const longest = 600
+
 /** The engine's own sentence where there is one. */
 export const reasonOf = (error: unknown): string => {
   if (!isRecord(error)) return String(error)
   const { json, message } = error
   const sentence = isRecord(json) && typeof json['message'] === 'string' ? json['message'] : message
-  return typeof sentence === 'string' ? sentence.trim() : 'no reason given'
+  if (typeof sentence !== 'string') return 'no reason given'
+  const text = sentence.trim()
+  const [first = ''] = text.split('\n', 1)
+  return text.length > longest ? first.slice(0, longest) : text
 }
 
 const unreachable = new Set([
@@ -40,7 +46,7 @@ const shortages: Sentences = [
   [/no space left on device|disk quota exceeded/i, 'NO_SPACE'],
   [/cannot allocate memory|out of memory|\bENOMEM\b/, 'NO_MEMORY'],
   [/too many open files|\b(?:EMFILE|ENFILE)\b/, 'NO_HANDLES'],
-  [/resource temporarily unavailable|cannot fork|pids limit/i, 'NO_PROCESSES'],
+  [/resource temporarily unavailable|cannot fork|pids limit|failed to create new OS thread/i, 'NO_PROCESSES'],
 ]
 
 const sentences: Sentences = [

@@ -13,6 +13,7 @@ t.test('what the host has too little of is told by the sentence', async (t) => {
   t.equal(codeOf(500, 'open /dev/null: too many open files in system', 'start'), 'NO_HANDLES')
   t.equal(codeOf(500, 'accept4: EMFILE', 'start'), 'NO_HANDLES')
   t.equal(codeOf(500, 'fork/exec: resource temporarily unavailable', 'start'), 'NO_PROCESSES')
+  t.equal(codeOf(500, 'runtime: failed to create new OS thread (have 5 already; errno=11)', 'start'), 'NO_PROCESSES')
   t.equal(codeOf(500, 'runc: container init was OOM-killed (memory limit too low?)', 'start'), 'LIMITS_REFUSED')
 })
 
@@ -22,4 +23,12 @@ t.test('names that users chose say nothing of that', async (t) => {
   t.equal(codeOf(409, 'Conflict. The container name "/sond.openfile.0.fw.0" is already in use'), 'CONFLICT')
   t.equal(codeOf(404, 'No such container: sond.systemfile.0.fw.0'), 'NOT_FOUND')
   t.equal(codeOf(500, 'exec /bin/openfile: no such file or directory', 'start'), 'START_FAILED')
+})
+
+t.test('of the dump of a program that crashed the first line is told', async (t) => {
+  const dump = `shim: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n${'0x00 '.repeat(1000)}`
+  const { code, details } = toEngineError(refused(500, dump), {}, 'start')
+  t.equal(code, 'NO_PROCESSES')
+  t.equal(details['reason'], 'shim: pthread_create failed: Resource temporarily unavailable')
+  t.equal(toEngineError(refused(500, 'two\nlines'), {}).details['reason'], 'two\nlines')
 })
