@@ -43,13 +43,19 @@ export const createBackend = (options: BackendOptions): Backend & { close(): voi
     const loop = controller.ready()
     const { complete, gaps } = watcher.catalog()
     const disk = context.store.problem()
+    const deaf = watcher.problem()
     const checks = [
       { name: 'files', ok: complete, message: complete ? '' : gaps.join('; ') },
       { name: 'engines', ok: loop.ready, message: loop.message },
     ]
     return Promise.resolve({
       ready: checks.every(({ ok }) => ok),
-      checks: [...checks, { name: 'state directory', ok: disk === undefined, message: disk ?? '' }],
+      checks: [
+        ...checks,
+        // Services are kept all the same.
+        { name: 'state directory', ok: disk === undefined, message: disk ?? '' },
+        { name: 'file changes', ok: deaf === undefined, message: deaf ?? '' },
+      ],
     })
   }
 

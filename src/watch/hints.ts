@@ -10,12 +10,16 @@ import type { Clock } from './types.ts'
 export interface Hints {
   /** The folders to listen to, by real path; all others are let go. */
   listen(folders: ReadonlyMap<string, HintFolder>): Promise<void>
+  /** Why changes are not all heard of; undefined when they are. */
+  problem(): string | undefined
   close(): Promise<void>
 }
 
 interface Listening {
   readonly identity: string
   names: ReadonlySet<string> | undefined
+  /** It is known to listen. */
+  works: boolean
   /** When it was found not to work, in milliseconds that never jump. */
   failedAt?: number
   watcher?: { close(): Promise<void> }
@@ -42,7 +46,7 @@ const limitOf = (error: unknown): { readonly limit?: string } => {
  */
 export const createHints = (log: Log, arrivals: Arrivals, clock: Clock, hint: () => void): Hints => {
   const watchers = new Map<string, Listening>()
-  let warned = false
+  let problem: string | undefined
 
   const heard = (folder: string, event: string, name: string | null): void => {
     if (name !== null) arrivals.heard(join(folder, name), event === 'rename' ? 'rename' : 'change')
@@ -52,20 +56,24 @@ export const createHints = (log: Log, arrivals: Arrivals, clock: Clock, hint: ()
 
   const failed = (folder: string, listening: Listening, error: unknown): void => {
     listening.failedAt = clock.monotonic()
+    listening.works = false
+    const fields = { folder, error: String(error), ...limitOf(error) }
     // The periodic look still finds every change, and tries to listen again.
-    if (!warned) {
-      const fields = { folder, error: String(error), ...limitOf(error) }
-      log.warn('cannot listen for changes, looking periodically until it can', fields)
-    }
-    warned = true
+    if (problem === undefined) log.warn('cannot listen for changes, looking periodically until it can', fields)
+    problem = `changes in ${folder} are looked for every few seconds, not heard of: ${fields.limit ?? fields.error}`
   }
 
-  const works = ({ failedAt }: Listening): void => {
-    if (failedAt !== undefined) return
-    if (warned && watchers.values().every((one) => one.failedAt === undefined)) {
-      log.info('listening for changes again')
-      warned = false
-    }
+  /** One that failed may have gone with its folder. */
+  const forgetProblem = (): void => {
+    if (problem === undefined || !watchers.values().every((one) => one.works)) return
+    log.info('listening for changes again')
+    problem = undefined
+  }
+
+  const works = (listening: Listening): void => {
+    if (listening.failedAt !== undefined) return
+    listening.works = true
+    forgetProblem()
     hint()
   }
 
@@ -110,13 +118,15 @@ export const createHints = (log: Log, arrivals: Arrivals, clock: Clock, hint: ()
         const known = watchers.get(folder)
         if (known !== undefined) known.names = names
         else {
-          const listening: Listening = { identity, names }
+          const listening: Listening = { identity, names, works: false }
           watchers.set(folder, listening)
           const watcher = names === undefined ? open(folder, listening) : openForNames(folder, listening)
           if (watcher !== undefined) listening.watcher = watcher
         }
       }
+      forgetProblem()
     },
+    problem: () => problem,
     close: async () => {
       const all = [...watchers.values()]
       watchers.clear()

@@ -138,6 +138,8 @@ export interface Watcher {
   onChange(listener: (change: CatalogChange) => void): () => void
   /** Looks at the directory now; resolves when what was on disk at the call is in the catalog. */
   rescan(): Promise<void>
+  /** Why changes are found later than at once; undefined when nothing stands in the way. */
+  problem(): string | undefined
   /** These files are about to be, or have just been, deleted on purpose: the guard does not hold them. Paths relative to the directory. */
   markDeliberate(files: readonly string[]): Promise<void>
   /** Lets held deletions happen; gives what was held. */

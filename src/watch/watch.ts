@@ -112,6 +112,7 @@ export const createWatcher = ({ pollMs = 10_000, ...options }: WatcherOptions): 
       return () => void listeners.delete(listener)
     },
     rescan,
+    problem: () => hints.problem(),
     markDeliberate: async (files) => {
       const target = await opened()
       target.markDeliberate(files)
