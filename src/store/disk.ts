@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** Name of the file that holds a record: readable, safe as one path segment, unique per key. At most 200 characters. */
@@ -20,6 +20,16 @@ export const syncDirectory = async (directory: string): Promise<void> => {
   } finally {
     await handle.close()
   }
+}
+
+/** Why a write to a directory failed. The system says of a lack of inodes that no space is left, where df shows plenty. */
+export const whyNotWritten = async (error: unknown, directory: string): Promise<string> => {
+  if (!(error instanceof Error)) return String(error)
+  // Each try has its own temporary file, and the same reason.
+  const text = error.message.replace(/\.[0-9a-f]{12}\.tmp/, '*.tmp')
+  if (!('code' in error) || error.code !== 'ENOSPC') return text
+  const { files, ffree } = await statfs(directory).catch(() => ({ files: 0, ffree: 0 }))
+  return files > 0 && ffree === 0 ? `${text}; all ${files} inodes of its file system are in use (df -i)` : text
 }
 
 /** A file that `replaceFile` was writing when the daemon was killed. */

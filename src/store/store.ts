@@ -6,7 +6,7 @@ import pLimit from 'p-limit'
 import { bytesOfFile, type ByteSource, keepOpen, type OpenBytes, piecesOf } from '../model/byte-source.ts'
 import type { Log } from '../model/log.ts'
 import type { PackageDigest } from '../model/names.ts'
-import { fileNameOf, isTemporary, replaceFile, syncDirectory } from './disk.ts'
+import { fileNameOf, isTemporary, replaceFile, syncDirectory, whyNotWritten } from './disk.ts'
 import { loadRecords, moveAside, serialize } from './load.ts'
 import type { RecordKind, Records } from './records.ts'
 
@@ -114,9 +114,9 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
       delay = retryMs
       return
     }
-    const problem = `cannot write to the state directory ${directory}: ${text(failed.reason)}; working from memory`
-    if (problem !== recordProblem)
-      log.warn('cannot write to the state directory', { directory, error: text(failed.reason) })
+    const error = await whyNotWritten(failed.reason, directory)
+    const problem = `cannot write to the state directory ${directory}: ${error}; working from memory`
+    if (problem !== recordProblem) log.warn('cannot write to the state directory', { directory, error })
     recordProblem = problem
     // The folder of a kind may have been removed under us.
     await Promise.allSettled([...kinds].map((kind) => mkdir(join(directory, kind), { recursive: true, mode: 0o700 })))

@@ -63,9 +63,9 @@ export const createHints = (log: Log, arrivals: Arrivals, clock: Clock, hint: ()
     problem = `changes in ${folder} are looked for every few seconds, not heard of: ${fields.limit ?? fields.error}`
   }
 
-  /** One that failed may have gone with its folder. */
+  /** One that failed may have gone with its folder. Without any, no folder can be read. */
   const forgetProblem = (): void => {
-    if (problem === undefined || !watchers.values().every((one) => one.works)) return
+    if (problem === undefined || watchers.size === 0 || !watchers.values().every((one) => one.works)) return
     log.info('listening for changes again')
     problem = undefined
   }
