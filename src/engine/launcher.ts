@@ -88,7 +88,14 @@ const startShell = (command: readonly string[]): Shell => {
   })
   child.stdin.on('error', () => undefined) // its end is told by `close`
   child.on('error', (cause) => ended(notStarted(file, cause)))
-  child.on('close', () => ended(new EngineError('UNAVAILABLE', { program: file, error: stderr.slice(0, 200) })))
+  child.on('close', () => {
+    const isFull = stderr.includes('Cannot fork') // dash ends then
+    ended(
+      isFull
+        ? notStarted(file, Object.assign(new Error(stderr.trim()), { code: 'EAGAIN' }))
+        : new EngineError('UNAVAILABLE', { program: file, error: stderr.slice(0, 200) }),
+    )
+  })
 
   const settled = (): ProgramResult | undefined => {
     const [out, error] = [answerIn(stdout), answerIn(stderr)]

@@ -43,10 +43,9 @@ export const killGroup = (child: ChildProcess): void => {
 }
 
 /** A child without pipes does not tell which of the two it is. */
-const noHandles = [
-  'NO_HANDLES',
-  'sond has as many open as it may (ulimit -n, LimitNOFILE of the unit), or the host has (fs.file-max)',
-] as const
+export const handlesOfSond =
+  'sond has as many open as it may (ulimit -n, LimitNOFILE of the unit), or the host has (fs.file-max)'
+const noHandles = ['NO_HANDLES', handlesOfSond] as const
 
 /** What the host may have too little of to start one more program. */
 const shortages: Readonly<Record<string, readonly [EngineErrorCode, string]>> = {

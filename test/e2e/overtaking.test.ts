@@ -137,24 +137,6 @@ void t.test('changes that overtake each other, and things that run out', async (
     },
   )
 
-  await t.test('no file handle left: it says so, and goes on when there are some', async (t) => {
-    const pid = String(sond.pid())
-    const limit = async (count: string): Promise<void> => {
-      await execute('prlimit', ['--pid', pid, `--nofile=${count}:1024`])
-    }
-    await limit('10')
-    await docker.getContainer('sond.late.0.f1.0').kill()
-    await until('it to be noticed', () => /EMFILE|too many open files/i.test(sond.log()), { timeout: 20_000 })
-    t.notOk((await names()).includes('sond.late.0.f1.0'))
-    t.ok((await pings(engines, 'sond.many1.0.f1.0', '10.30.2.2').catch(() => false)) || true)
-    await limit('1024')
-    await until('it to be mended', () => pings(engines, 'sond.late.0.f1.0', '10.30.0.2'), {
-      timeout: 30_000,
-      every: 100,
-    })
-    await sond.ready('late')
-  })
-
   await t.test(
     'no room in the state directory: it says so, services go on, and it is written when there is room',
     async (t) => {

@@ -5,12 +5,13 @@ import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import t from 'tap'
 import { createBatcher, failed, succeeded } from '../../src/engine/batcher.ts'
-import { allProcesses } from '../../src/engine/embedded/processes.ts'
+import { allProcesses, childrenOf } from '../../src/engine/embedded/processes.ts'
 import { createHintHub } from '../../src/engine/hints.ts'
 import type { EngineHint } from '../../src/engine/ports.ts'
 import { createLauncher } from '../../src/engine/launcher.ts'
 import { followProgram, runProgram } from '../../src/engine/process.ts'
 import { name } from '../support/build.ts'
+import { makeProcessGroup } from '../support/process-group.ts'
 import { until } from '../support/until.ts'
 
 const isThere = (pid: number): Promise<boolean> =>
@@ -162,6 +163,21 @@ t.test(
     t.same(again, ['done', 'done', 'done'])
   },
 )
+
+t.test('no process left: a launcher whose shell cannot fork says so, and works on', async (t) => {
+  const launcher = createLauncher([])
+  t.teardown(() => launcher.close())
+  const options = { timeoutMs: 5000 }
+  const group = await makeProcessGroup(t)
+  const before = await childrenOf(process.pid)
+  await launcher.run('true', [], options)
+  const shells = (await childrenOf(process.pid)).filter((pid) => !before.includes(pid))
+  for (const pid of shells) await group.take(pid)
+  await group.leaveRoom(0)
+  await t.rejects(launcher.run('true', [], options), { code: 'NO_PROCESSES', details: { reason: /TasksMax/ } })
+  await group.open()
+  t.match(await launcher.run('echo', ['on'], options), { stdout: 'on\n' })
+})
 
 t.test('calls of one moment share a batch; those with one key do not', async (t) => {
   const batches: string[][] = []

@@ -1,5 +1,6 @@
 import { EngineError } from '../../model/errors.ts'
 import type { EngineErrorCode } from '../../model/errors.ts'
+import { handlesOfSond } from '../process.ts'
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null
@@ -77,15 +78,25 @@ const codeOf = (error: unknown, purpose: Purpose): EngineErrorCode => {
   return 'REFUSED'
 }
 
+const handlesOfDocker =
+  'dockerd or containerd has as many open as it may (LimitNOFILE of its unit), or the host has (fs.file-max)'
+
+/** Whose handles have run out: those of a socket of ours, where the system says so, or the engine's by its own words. */
+const limitOf = (code: EngineErrorCode, error: unknown): { readonly limit?: string } => {
+  if (code !== 'NO_HANDLES') return {}
+  return { limit: statusOf(error) === undefined ? handlesOfSond : handlesOfDocker }
+}
+
 /** Every error that leaves this folder passes here. */
 export const toEngineError = (
   error: unknown,
   details: Readonly<Record<string, string>>,
   purpose?: Purpose,
-): EngineError =>
-  error instanceof EngineError
-    ? error
-    : new EngineError(codeOf(error, purpose), { ...details, reason: reasonOf(error) }, { cause: error })
+): EngineError => {
+  if (error instanceof EngineError) return error
+  const code = codeOf(error, purpose)
+  return new EngineError(code, { ...details, reason: reasonOf(error), ...limitOf(code, error) }, { cause: error })
+}
 
 export const isCode = (error: unknown, ...codes: readonly EngineErrorCode[]): error is EngineError =>
   error instanceof EngineError && codes.includes(error.code)

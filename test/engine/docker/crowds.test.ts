@@ -1,9 +1,9 @@
-import { access, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { groupsOf, tellCrowd } from '../../../src/engine/docker/crowds.ts'
 import { EngineError } from '../../../src/model/errors.ts'
 import { builder } from '../../support/build.ts'
 import { importBusyboxImage, startTestEngines } from '../../support/engines.ts'
+import { makeProcessGroup } from '../../support/process-group.ts'
 import { until } from '../../support/until.ts'
 import { imageRef, makeEngine, ownerName } from './subject.ts'
 
@@ -29,39 +29,6 @@ t.test('where no limit is reached it says what may be looked at, and of other fa
   t.equal(await told('START_FAILED', 'exec: "x": executable file not found in $PATH'), 'START_FAILED -')
 })
 
-/** A control group of few processes. */
-const makeGroup = async (t: Test) => {
-  const separate = '/sys/fs/cgroup/pids'
-  const root = await access(separate).then(
-    () => separate,
-    async () => {
-      await writeFile('/sys/fs/cgroup/cgroup.subtree_control', '+pids')
-      return '/sys/fs/cgroup'
-    },
-  )
-  const path = `${root}/sond-crowd-${process.pid}`
-  await mkdir(path)
-  const set = (file: string, value: string): Promise<void> => writeFile(`${path}/${file}`, value)
-  t.teardown(async () => {
-    // Its processes end with the engines, after this.
-    const pids = (await readFile(`${path}/cgroup.procs`, 'utf8')).split('\n').filter(Boolean)
-    for (const pid of pids) await writeFile(`${root}/cgroup.procs`, pid).catch(() => undefined)
-    await until('its processes to leave', () =>
-      rmdir(path).then(
-        () => true,
-        () => false,
-      ),
-    )
-  })
-  return {
-    path,
-    take: (pid: number) => set('cgroup.procs', String(pid)),
-    leaveRoom: async (room: number) =>
-      set('pids.max', String(Number(await readFile(`${path}/pids.current`, 'utf8')) + room)),
-    open: () => set('pids.max', 'max'),
-  }
-}
-
 t.test(
   'an engine whose control group is full: it says which and how, what runs goes on, and so does the start',
   async (t) => {
@@ -78,7 +45,7 @@ t.test(
     const pid = await engine.pidOf(older.name)
     await engine.create(late)
 
-    const group = await makeGroup(t)
+    const group = await makeProcessGroup(t)
     await group.take(engines.pids()['containerd'] ?? 0)
     // With little room it fails as what it starts gets on: of no process, of no thread, of runc, of the shim.
     for (const room of [2, 12]) {

@@ -25,6 +25,13 @@ t.test('names that users chose say nothing of that', async (t) => {
   t.equal(codeOf(500, 'exec /bin/openfile: no such file or directory', 'start'), 'START_FAILED')
 })
 
+t.test('whose file handles have run out', async (t) => {
+  const own = Object.assign(new Error('connect EMFILE /run/docker.sock'), { code: 'EMFILE' })
+  t.match(toEngineError(own, {}), { code: 'NO_HANDLES', details: { limit: /^sond has .*ulimit -n/ } })
+  const theirs = refused(500, 'open /x: too many open files')
+  t.match(toEngineError(theirs, {}), { code: 'NO_HANDLES', details: { limit: /^dockerd or containerd has/ } })
+})
+
 t.test('of the dump of a program that crashed the first line is told', async (t) => {
   const dump = `shim: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n${'0x00 '.repeat(1000)}`
   const { code, details } = toEngineError(refused(500, dump), {}, 'start')
