@@ -52,7 +52,10 @@ export interface ScriptOutput {
 }
 
 export interface ContainerEngine extends Engine {
-  /** Our containers: all of them, or those of one instance, looked at in full. */
+  /**
+   * Our containers: those of one instance, looked at in full, or all of them. Of all, one that the engine cannot read is there with what its
+   * marks say, `unread` and no process, though it may run; for its instance that is a failure.
+   */
   observe(instance?: InstanceName): Promise<readonly Owned<ObservedContainer>[]>
   /** Foreign containers that have one of these names. */
   conflicts(names: readonly ContainerName[]): Promise<readonly Conflict[]>

@@ -49,7 +49,7 @@ export interface ObservedContainer extends UnitKey {
   readonly outOfMemory?: true
   /** What the image's own check says of this run; absent when the image has none. */
   readonly health?: Health
-  /** Why its engine tells no more of it than that it is there and does not run; its run and its limits are not known then. */
+  /** Why its engine tells no more of it than that it is there; its run and its limits are not known then. */
   readonly unread?: string
   readonly image: ImageRef
   readonly specHash: string

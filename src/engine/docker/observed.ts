@@ -120,14 +120,20 @@ export const toInspected = (info: ContainerInspectInfo, owner: string, online: s
 /** States of a container that no process of its own is in. */
 const lifeless: ReadonlySet<ContainerState> = new Set(['created', 'exited', 'dead'])
 
+/** Whether nothing is hidden of a listed container by its being unread, but how it ended: what is not known of one that runs, nobody may guess. */
+export const isLifeless = (listed: ContainerInfo): boolean => {
+  const state = states[listed.State]
+  return state !== undefined && lifeless.has(state)
+}
+
 /**
- * One that Docker lists and cannot tell more of. Undefined when it may run: what is not known of it then, nobody may guess.
+ * One that Docker lists and cannot tell more of; undefined when it is not marked as one of ours in full.
  * @param unread - why it cannot be inspected
  */
 export const toUnread = (listed: ContainerInfo, owner: string, unread: string): Inspected | undefined => {
   const ours = marked(listed.Names[0] ?? '', listed.Image, listed.Labels, owner)
-  const state = states[listed.State]
-  if (ours === undefined || state === undefined || !lifeless.has(state)) return undefined
+  const state = states[listed.State] ?? 'dead'
+  if (ours === undefined) return undefined
   return {
     // The owner label was compared.
     container: asOwned({

@@ -5,12 +5,15 @@ import { labels } from '../../model/ownership.ts'
 import { listOf, objectOf } from './answers.ts'
 import type { CallOptions, DockerClient } from './client.ts'
 import { isCode } from './errors.ts'
-import { toInspected, toUnread } from './observed.ts'
+import { isLifeless, toInspected, toUnread } from './observed.ts'
 import type { Inspected } from './observed.ts'
 
 /** Our containers by name and id, and what was inspected of them. */
 export interface Registry {
-  /** Our containers as the engine lists them, each inspected unless what is known of it still holds. */
+  /**
+   * Our containers as the engine lists them, each inspected unless what is known of it still holds. Of all, one that cannot be inspected
+   * is given by its listing; of an instance, only where it does not run.
+   */
   list(instance: InstanceName | undefined): Promise<readonly Inspected[]>
   /** Looks at one now. @throws EngineError NOT_FOUND when there is none of ours by that name */
   inspect(name: ContainerName): Promise<Inspected>
@@ -102,13 +105,14 @@ export const createRegistry = ({
     return entry.inspected.container.state === listedState ? entry.inspected : undefined
   }
 
-  /** One broken container holds up no other: where the listing says that it does not run, the listing must do. */
-  const lookListed = async (listed: ContainerInfo): Promise<Inspected | undefined> => {
+  /** One broken container holds up no other: where the listing says enough of it, the listing must do. */
+  const lookListed = async (listed: ContainerInfo, marksDo: boolean): Promise<Inspected | undefined> => {
     try {
       return await look(listed.Id)
     } catch (error) {
       if (isCode(error, 'NOT_FOUND')) return undefined // removed since it was listed
-      const unread = isCode(error, 'REFUSED') ? toUnread(listed, owner, error.details['reason'] ?? '') : undefined
+      if (!isCode(error, 'REFUSED') || !(marksDo || isLifeless(listed))) throw error
+      const unread = toUnread(listed, owner, error.details['reason'] ?? '')
       if (unread === undefined) throw error
       const { name } = unread.container
       if (names.get(name)?.id !== listed.Id) names.set(name, { id: listed.Id, gate: undefined, sources: [] })
@@ -135,7 +139,10 @@ export const createRegistry = ({
       const listed = await client.call<ContainerInfo[]>((abortSignal) =>
         listOf(docker.listContainers({ all: true, filters: { label }, abortSignal })),
       )
-      const all = await Promise.all(listed.map(async (one) => stillTrue(one.Id, one.State) ?? (await lookListed(one))))
+      const marksDo = instance === undefined
+      const all = await Promise.all(
+        listed.map(async (one) => stillTrue(one.Id, one.State) ?? (await lookListed(one, marksDo))),
+      )
       return all.filter((inspected) => inspected !== undefined)
     },
     inspect,

@@ -159,7 +159,17 @@ t.test('containers, images and networks', async (t) => {
     const refusing = await refuseCalls(t, engines, sentence, new RegExp(`/${Id}/(json|start)|/${broken.name}/json`))
     const through = makeEngine(engines, owner, { url: refusing.url })
     t.teardown(() => through.close())
-    t.equal(await codeOf(through.observe()), 'REFUSED', 'nothing is guessed of one that runs')
+    t.equal(await codeOf(through.observe(name.object('torn'))), 'REFUSED', 'nothing is guessed of one that runs')
+    const all = await through.observe()
+    t.match(
+      all.find((one) => one.name === broken.name),
+      { state: 'running', pid: 0, unread: sentence, instance: 'torn', dataCenter: 'dc1' },
+      'its marks are known',
+    )
+    t.match(
+      all.find((one) => one.name === whole.name),
+      { state: 'running', unread: undefined, pid: await engine.pidOf(whole.name) },
+    )
     await docker.getContainer(broken.name).kill()
     await docker.getContainer(broken.name).wait()
     const seen = async () => (await through.observe(name.object('torn'))).map((one) => `${one.vnf} ${one.state}`).sort()
