@@ -36,8 +36,8 @@ const readFrom = async (handle: Handle, buffer: Buffer, filled: number, at: numb
   try {
     return (await handle.read(buffer, filled, buffer.length - filled, at + filled)).bytesRead
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'EIO'
-    throw new ReadError(code, cause instanceof Error ? cause.message : String(cause), { cause })
+    const { code = 'EIO', message } = cause as Partial<ReadError> & Error // of the system's, with its code
+    throw new ReadError(code, message, { cause })
   }
 }
 

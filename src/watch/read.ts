@@ -33,11 +33,11 @@ const maximumBytes: Readonly<Record<FileKind, number>> = { manifest: 8 * mebibyt
 export const wholeBytes = 16 * mebibyte
 
 /** Whoever reads it lets everything else have its turn, as with a file that is not in memory. */
-const inTurn = ({ size, read }: ByteSource): ByteSource => ({
-  size,
+const inTurn = (source: ByteSource): ByteSource => ({
+  size: source.size,
   read: async (at, length) => {
     await setImmediate()
-    return read(at, length)
+    return source.read(at, length)
   },
 })
 
