@@ -89,7 +89,7 @@ const startShell = (command: readonly string[]): Shell => {
   child.stdin.on('error', () => undefined) // its end is told by `close`
   child.on('error', (cause) => ended(notStarted(file, cause)))
   child.on('close', () => {
-    const isFull = stderr.includes('Cannot fork') // dash ends then
+    const isFull = /can(?:not|'t) fork|fork: .*temporarily unavailable/i.test(stderr) // shells end then
     ended(
       isFull
         ? notStarted(file, Object.assign(new Error(stderr.trim()), { code: 'EAGAIN' }))

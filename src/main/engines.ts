@@ -80,6 +80,7 @@ export const startEngines = async (
   }
 
   async function connect(at: Addresses, stop: () => Promise<void>): Promise<RunningEngines> {
+    signal.throwIfAborted()
     const { runDirectory } = at
     const switches = createSwitchEngine({
       ...{ owner, ovsdb: at.ovsdb, datapath, log },

@@ -1,4 +1,5 @@
 import type { Engines } from '../engine/ports.ts'
+import type { Clock } from './clock.ts'
 import { messageOf } from './watched.ts'
 
 /** While one does not answer, all are asked so often: the longer waits of a failing look would be felt when it comes. Milliseconds. */
@@ -6,7 +7,7 @@ export const answerDistance = 4_000
 
 export interface Answers {
   /**
-   * Fails as soon as one does not answer; what the others say is noted when they have said it.
+   * Fails soon after one does not answer; what the others say later is noted when they have said it.
    *
    * @throws EngineError when an engine does not answer
    */
@@ -24,8 +25,11 @@ export interface Answers {
 
 const kinds = ['containers', 'switches', 'links'] as const
 
+/** For the others to say it too, when one does not answer. Milliseconds. */
+const grace = 300
+
 /** Whether the engines answer: cheap to ask, unlike a look at everything. */
-export const createAnswers = (engines: Engines, cameBack: () => void): Answers => {
+export const createAnswers = (engines: Engines, clock: Clock, cameBack: () => void): Answers => {
   let missing = false
   let questions = 0
   /** What each said last. One that hangs is asked again before its silence is known: the younger question counts. */
@@ -48,7 +52,14 @@ export const createAnswers = (engines: Engines, cameBack: () => void): Answers =
         throw error
       }
     }
-    await Promise.all(kinds.map(askOne))
+    const asked = kinds.map(askOne)
+    try {
+      await Promise.all(asked)
+    } catch (error) {
+      const later = new Promise((resolve) => void clock.after(grace, () => resolve(undefined)))
+      await Promise.race([Promise.allSettled(asked), later])
+      throw error
+    }
     missing = false
   }
 

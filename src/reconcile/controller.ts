@@ -206,7 +206,7 @@ export const createController = (
     }
     // The fabric needs no containers: while it may be looked at, it tells of itself.
     if (isLasting && (key === fabricKey || (key === resyncKey && !(readAll && claimed))))
-      tellFabricUnseen(context, messageOf(error))
+      tellFabricUnseen(context, key === resyncKey ? trouble : messageOf(error))
     else if (isLasting && key === resyncKey) queue.add(fabricKey)
     const entry = name === undefined ? undefined : instances.get(name)
     if (name !== undefined) board.say(`instance/${name}`, 'Warning', 'ReconcileFailed', messageOf(error))
@@ -236,7 +236,7 @@ export const createController = (
     else cameBack()
   }
 
-  const answers = createAnswers(context.engines, cameBack)
+  const answers = createAnswers(context.engines, clock, cameBack)
 
   // What engines tell, now and later, belongs to no turn.
   const subscriptions = createSubscriptions(context.engines, (hint) => {

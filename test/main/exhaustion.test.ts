@@ -59,6 +59,7 @@ const startDaemon = async (t: Test) => {
   }
   const daemon = {
     log: () => log,
+    statePath: state,
     state: `/proc/${pid}/root${state}`,
     limitHandles: (count: number) => execute('prlimit', ['--pid', pid, `--nofile=${count}:4096`]),
     /** Runs a command in its namespaces. */
@@ -98,9 +99,7 @@ void t.test('a daemon that runs short', { skip }, async (t) => {
 
   await t.test('of inodes in its state directory', async (t) => {
     await daemon
-      .inside(
-        `cd ${daemon.state.replace(/^.*root/, '')} && mkdir filler && cd filler && i=0; while : > $i; do i=$((i + 1)); done`,
-      )
+      .inside(`cd ${daemon.statePath} && mkdir filler && cd filler && i=0; while : > $i; do i=$((i + 1)); done`)
       .catch(() => undefined)
     await daemon.drop('inodes')
     const said = await until('it to say so', async () => (await daemon.complaint('state directory')) || false)

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises'
+import { readFile, readdir, readlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { EngineError } from '../../model/errors.ts'
 
@@ -42,10 +42,17 @@ const crowdedGroup = async (pid: string): Promise<string | undefined> => {
   return undefined
 }
 
+/** Those in a container, Docker's own or a test's, are not the ones that are asked. */
+const isNeighbour = async (pid: string): Promise<boolean> => {
+  const [its, ours] = await Promise.all([pid, 'self'].map((one) => readlink(`/proc/${one}/ns/pid`).catch(() => one)))
+  return its === ours
+}
+
 const crowdedEngine = async (): Promise<string | undefined> => {
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const program = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim()
-    const crowded = engines.has(program) ? await crowdedGroup(pid) : undefined
+    const isAsked = engines.has(program) && (await isNeighbour(pid))
+    const crowded = isAsked ? await crowdedGroup(pid) : undefined
     if (crowded !== undefined) return `${crowded}, that of ${program}, process ${pid}`
   }
   return undefined
@@ -61,14 +68,25 @@ const crowdedHost = async (): Promise<string | undefined> => {
   return undefined
 }
 
+/** None is known where too little is left to look. */
+const reachedLimit = async (): Promise<string | undefined> => {
+  try {
+    return (await crowdedHost()) ?? (await crowdedEngine())
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * The same error with the limit that is reached, where one is: then it is `NO_PROCESSES`. Where none is found and it may have been one, it says
  * what to look at.
+ *
+ * @param isLocal - the engine is on this host
  */
-export const tellCrowd = async (error: EngineError): Promise<EngineError> => {
+export const tellCrowd = async (error: EngineError, isLocal: boolean): Promise<EngineError> => {
   const isUnclear = error.code === 'START_FAILED' && unclear.test(error.details['reason'] ?? '')
   if (error.code !== 'NO_PROCESSES' && !isUnclear) return error
-  const limit = (await crowdedHost()) ?? (await crowdedEngine())
+  const limit = isLocal ? await reachedLimit() : undefined
   const options = { cause: error }
   if (limit !== undefined) return new EngineError('NO_PROCESSES', { ...error.details, limit }, options)
   const places = 'pids.max of the control groups of dockerd and containerd, kernel.pid_max and kernel.threads-max'

@@ -213,7 +213,7 @@ export const createDockerEngine = (options: DockerEngineOptions): ContainerEngin
           { purpose: 'start', timeout: timeouts.work },
         )
       } catch (error) {
-        throw await tellCrowd(toEngineError(error, { container: name }, 'start'))
+        throw await tellCrowd(toEngineError(error, { container: name }, 'start'), options.url.startsWith('unix:'))
       } finally {
         making.delete(name)
       }

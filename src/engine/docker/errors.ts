@@ -9,18 +9,22 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export const statusOf = (error: unknown): number | undefined =>
   isRecord(error) && typeof error['statusCode'] === 'number' ? error['statusCode'] : undefined
 
-/** A sentence that is longer is a program's dump, of which the first line tells what it is about. */
-const longest = 600
-
-/** The engine's own sentence where there is one. */
+/** The engine's own sentence where there is one, in full. */
 export const reasonOf = (error: unknown): string => {
   if (!isRecord(error)) return String(error)
   const { json, message } = error
   const sentence = isRecord(json) && typeof json['message'] === 'string' ? json['message'] : message
-  if (typeof sentence !== 'string') return 'no reason given'
-  const text = sentence.trim()
-  const [first = ''] = text.split('\n', 1)
-  return text.length > longest ? first.slice(0, longest) : text
+  return typeof sentence === 'string' ? sentence.trim() : 'no reason given'
+}
+
+/** Characters of a sentence that people are shown. */
+const longest = 600
+
+/** Of the dump of a program the first line tells what it is about; of one long sentence its end tells the cause, its beginning of what. */
+const shown = (reason: string): string => {
+  if (reason.length <= longest) return reason
+  const [first = ''] = reason.split('\n', 1)
+  return first.length <= longest ? first : `${first.slice(0, longest / 2)} … ${first.slice(-longest / 2)}`
 }
 
 const unreachable = new Set([
@@ -84,7 +88,8 @@ const handlesOfDocker =
 /** Whose handles have run out: those of a socket of ours, where the system says so, or the engine's by its own words. */
 const limitOf = (code: EngineErrorCode, error: unknown): { readonly limit?: string } => {
   if (code !== 'NO_HANDLES') return {}
-  return { limit: statusOf(error) === undefined ? handlesOfSond : handlesOfDocker }
+  const isOurs = isRecord(error) && (error['code'] === 'EMFILE' || error['code'] === 'ENFILE')
+  return { limit: isOurs ? handlesOfSond : handlesOfDocker }
 }
 
 /** Every error that leaves this folder passes here. */
@@ -95,7 +100,11 @@ export const toEngineError = (
 ): EngineError => {
   if (error instanceof EngineError) return error
   const code = codeOf(error, purpose)
-  return new EngineError(code, { ...details, reason: reasonOf(error), ...limitOf(code, error) }, { cause: error })
+  return new EngineError(
+    code,
+    { ...details, reason: shown(reasonOf(error)), ...limitOf(code, error) },
+    { cause: error },
+  )
 }
 
 export const isCode = (error: unknown, ...codes: readonly EngineErrorCode[]): error is EngineError =>

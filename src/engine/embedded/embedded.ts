@@ -9,7 +9,7 @@ import {
   writeDockerSettings,
 } from './dockerd.ts'
 import { checkHost, checkSocketPaths } from './host.ts'
-import { endOrphanedShims, endShims, removeControlGroups, unmountBelow, unmountHalfMade } from './leftovers.ts'
+import { anyShim, endOrphanedShims, endShims, removeControlGroups, unmountBelow, unmountHalfMade } from './leftovers.ts'
 import { ensureNamespace, isInside, namespaceOf, removeNamespace } from './namespace.ts'
 import {
   databaseProgram,
@@ -59,6 +59,9 @@ export interface EmbeddedEngines {
   stop(): Promise<void>
 }
 
+/** For a program that clears away after a start that failed, or is not wanted any more. Milliseconds. */
+const impatientMs = 5_000
+
 /**
  * Starts private engines, or takes over those that an earlier daemon with the same directories left running.
  * @throws HostNotReadyError when this host cannot, with what to do about it
@@ -102,23 +105,29 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     return supervised
   }
 
-  const cleanUp = async (): Promise<void> => {
-    await endShims(docker.containerdSocket)
-    await unmountBelow(runDir, programs)
-    await unmountBelow(stateDir, programs)
-    await removeNamespace(namespace, programs)
-    await removeControlGroups(docker.cgroup)
-    await rm(runDir, { recursive: true, force: true })
+  /** A step that fails keeps no other from being taken. */
+  const cleanUp = async (programMs?: number): Promise<void> => {
+    const steps = [
+      () => endShims(docker.containerdSocket),
+      () => unmountBelow(runDir, programs, programMs),
+      () => unmountBelow(stateDir, programs, programMs),
+      () => removeNamespace(namespace, programs, programMs),
+      () => removeControlGroups(docker.cgroup),
+      () => rm(runDir, { recursive: true, force: true }),
+    ]
+    const failures: unknown[] = []
+    for (const step of steps) await step().catch((error: unknown) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
 
   let uplink: Uplink | undefined
-  const stopAll = async (): Promise<void> => {
+  const stopAll = async (programMs?: number): Promise<void> => {
     await uplink?.stop()
     for (const { name } of stopOrder) {
       await running.get(name)?.stop()
       running.delete(name)
     }
-    await cleanUp()
+    await cleanUp(programMs)
   }
 
   const release = async (): Promise<void> => {
@@ -152,6 +161,8 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
       await endStray(program)
     }
   }
+  /** Containers that outlived their engine. */
+  const survivors = await anyShim(docker.containerdSocket)
   const stillRuns = async ([program, pid]: readonly [Program, number]): Promise<boolean> =>
     (await strayPid(program)) === pid
 
@@ -168,8 +179,11 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
     await startAll()
   } catch (error) {
     // What an earlier daemon left running holds services: it is not taken down for a failure of another part.
-    if ((await Promise.all([...found].map(stillRuns))).includes(true)) await release()
-    else await stopAll()
+    if (survivors || (await Promise.all([...found].map(stillRuns))).includes(true)) await release()
+    else
+      await stopAll(impatientMs).catch((left: unknown) => {
+        log.warn('engines that could not be started are not cleared away in full', { error: String(left) })
+      })
     throw error
   }
 

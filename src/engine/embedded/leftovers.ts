@@ -35,6 +35,9 @@ const endShim = async (pid: number): Promise<void> => {
   for (const one of processes) await waitForEnd(one, 2_000)
 }
 
+/** Whether containers of an engine that is gone still run. */
+export const anyShim = async (socket: string): Promise<boolean> => (await shimsOf(socket)).length > 0
+
 /** Shims whose engine is gone, with the containers they hold. */
 export const endShims = async (socket: string): Promise<void> => {
   for (const { pid } of await shimsOf(socket)) await endShim(pid)
@@ -73,9 +76,9 @@ export const endOrphanedShims = async (
   return still.map(({ id }) => id)
 }
 
-export const unmountBelow = async (directory: string, programs: Programs): Promise<void> => {
+export const unmountBelow = async (directory: string, programs: Programs, timeoutMs?: number): Promise<void> => {
   for (const point of await mountsBelow(directory)) {
-    await run([programs.umount, '--lazy', point]).catch(() => undefined) // it may have gone with the one above
+    await run([programs.umount, '--lazy', point], undefined, timeoutMs).catch(() => undefined) // it may have gone with the one above
   }
 }
 

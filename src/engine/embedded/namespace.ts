@@ -50,10 +50,10 @@ export const isInside = async (namespace: Namespace, pid: number): Promise<boole
 }
 
 /** Takes every device in it along. */
-export const removeNamespace = async (namespace: Namespace, programs: Programs): Promise<void> => {
+export const removeNamespace = async (namespace: Namespace, programs: Programs, timeoutMs?: number): Promise<void> => {
   const there = await stat(namespace.path).then(
     () => true,
     () => false,
   )
-  if (there) await run([programs.ip, 'netns', 'del', namespace.name])
+  if (there) await run([programs.ip, 'netns', 'del', namespace.name], undefined, timeoutMs)
 }

@@ -3,14 +3,18 @@ import process from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runProgram } from '../process.ts'
 
-/** Of one program. Milliseconds. */
-const timeoutMs = 20_000
+/** For one program to end. Milliseconds. */
+const usualMs = 20_000
 
 /**
  * Runs a program to its end; gives standard output. Rejects with standard error in the message, and as `runProgram` when it cannot be
  * started, takes too long, or the signal ends it.
  */
-export const run = async (command: readonly [string, ...string[]], signal?: AbortSignal): Promise<string> => {
+export const run = async (
+  command: readonly [string, ...string[]],
+  signal?: AbortSignal,
+  timeoutMs = usualMs,
+): Promise<string> => {
   const [program, ...args] = command
   const { code, stdout, stderr } = await runProgram(program, args, { timeoutMs, ...(signal && { signal }) })
   if (code === 0) return stdout

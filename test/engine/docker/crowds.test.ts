@@ -17,8 +17,8 @@ t.test('control groups of a process, of both versions, and those above', async (
 })
 
 t.test('where no limit is reached it says what may be looked at, and of other failures nothing', async (t) => {
-  const told = async (code: 'START_FAILED' | 'NO_PROCESSES', reason: string): Promise<string> => {
-    const error = await tellCrowd(new EngineError(code, { reason }))
+  const told = async (code: 'START_FAILED' | 'NO_PROCESSES', reason: string, isLocal = true): Promise<string> => {
+    const error = await tellCrowd(new EngineError(code, { reason }), isLocal)
     return `${error.code} ${error.details['hint'] ?? '-'}`
   }
   t.match(
@@ -26,6 +26,7 @@ t.test('where no limit is reached it says what may be looked at, and of other fa
     /^START_FAILED .* may have been .*pids.max/,
   )
   t.match(await told('NO_PROCESSES', 'resource temporarily unavailable'), /^NO_PROCESSES see pids.max .*kernel.pid_max/)
+  t.match(await told('NO_PROCESSES', 'resource temporarily unavailable', false), /^NO_PROCESSES see/, 'on another host')
   t.equal(await told('START_FAILED', 'exec: "x": executable file not found in $PATH'), 'START_FAILED -')
 })
 

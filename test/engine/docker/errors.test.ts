@@ -25,7 +25,16 @@ t.test('names that users chose say nothing of that', async (t) => {
   t.equal(codeOf(500, 'exec /bin/openfile: no such file or directory', 'start'), 'START_FAILED')
 })
 
+t.test('of a long sentence the cause is told, which stands at its end', async (t) => {
+  const long = refused(500, `error mounting "/${'long/'.repeat(300)}" to rootfs: write /x: no space left on device`)
+  const { code, details } = toEngineError(long, {}, 'start')
+  t.equal(code, 'NO_SPACE')
+  t.match(details['reason'], /^error mounting .{500,600}no space left on device$/)
+})
+
 t.test('whose file handles have run out', async (t) => {
+  const pulled = new Error('write /var/lib/docker/tmp/x: too many open files') // a line of a pull's progress
+  t.match(toEngineError(pulled, {}, 'pull'), { code: 'NO_HANDLES', details: { limit: /^dockerd or containerd has/ } })
   const own = Object.assign(new Error('connect EMFILE /run/docker.sock'), { code: 'EMFILE' })
   t.match(toEngineError(own, {}), { code: 'NO_HANDLES', details: { limit: /^sond has .*ulimit -n/ } })
   const theirs = refused(500, 'open /x: too many open files')
