@@ -36,9 +36,17 @@ const lateness = (survey: Survey): ((ports: readonly PortName[]) => string) => {
   }
 }
 
-/** Rules that no one wants. One in the place of a rule that cannot be had now stays: it serves what is left of its link. */
-const removalsOn = (bridge: BridgeName, { desired, actual }: Survey): readonly Change[] => {
-  const kept = new Set(desired.flows.filter((flow) => flow.bridge === bridge).map(place))
+/**
+ * Rules that no one wants, and those of a replica that is lost alone. Else one in the place of a rule that cannot be had now stays: it
+ * serves what is left of its link.
+ */
+const removalsOn = (
+  bridge: BridgeName,
+  { desired, actual }: Survey,
+  isLost: Spread['isLost'] = () => false,
+): readonly Change[] => {
+  const stays = (flow: DesiredFlow): boolean => flow.bridge === bridge && !flow.needs.some(isLost)
+  const kept = new Set(desired.flows.filter(stays).map(place))
   return actual.flows
     .filter((flow) => flow.bridge === bridge && !kept.has(place(flow)))
     .map((flow) => ({ op: 'remove', flow, after: [], reason: 'extra', late: '' }))
@@ -115,7 +123,7 @@ export const planFlows = (draft: Draft, survey: Survey, ready: ReadyPorts): void
   const bridges = new Set([...desired.flows, ...actual.flows].map((flow) => flow.bridge))
   for (const bridge of [...bridges].sort()) {
     if (isBlocked.bridge(bridge)) continue
-    const removals = draft.has(stepId.earlyFlows(bridge)) ? [] : removalsOn(bridge, survey)
+    const removals = draft.has(stepId.earlyFlows(bridge)) ? [] : removalsOn(bridge, survey, spread.isLost)
     const changes = [...removals, ...addsOn(bridge, survey, draft, spread, lateOf)]
     for (const late of [...new Set(changes.map((change) => change.late))].sort()) {
       const mine = changes.filter((change) => change.late === late)

@@ -10,32 +10,42 @@ export interface Spread {
   readonly isThere: (port: PortName) => boolean
   /** Steps of this plan without which nothing shall pass over the port. */
   readonly before: (port: PortName) => readonly StepId[]
+  /** A step of its replica has failed a moment ago: connections that it has go by the others. */
+  readonly isLost: (port: PortName) => boolean
+}
+
+interface Replica {
+  readonly steps: readonly StepId[]
+  /** Both ways of a connection pass one replica: with one interface alone it is of no use. */
+  readonly isWhole: boolean
+  readonly isLost: boolean
+}
+
+/** Ports of replicas that connections are spread over. */
+const sharedPorts = ({ desired, interfacesOf }: Survey): ReadonlyMap<ContainerName, readonly PortName[]> => {
+  const shared = new Set(desired.flows.flatMap(({ replicas }) => replicas ?? []).flat())
+  const containers = new Set(desired.interfaces.flatMap(({ port, container }) => (shared.has(port) ? [container] : [])))
+  const portsOf = (container: ContainerName): readonly PortName[] =>
+    interfacesOf(container).flatMap(({ port }) => (shared.has(port) ? [port] : []))
+  return new Map([...containers].map((container) => [container, portsOf(container)]))
 }
 
 export const createSpread = (draft: Draft, survey: Survey, ready: ReadyPorts): Spread => {
-  const { desired, desiredPorts, interfacesOf, policy } = survey
-  const containers = new Map(desired.interfaces.map(({ port, container }) => [port, container]))
-  const shared = new Set(desired.flows.flatMap(({ replicas }) => replicas ?? []).flat())
+  const { desiredPorts, policy } = survey
   const planned = (...ids: readonly (StepId | undefined)[]): readonly StepId[] =>
     ids.flatMap((id) => (id !== undefined && draft.has(id) ? [id] : []))
-  /** Behind a closed gate there is no program; nor does a paused one take anything. */
-  const life = (container: ContainerName): readonly StepId[] =>
-    planned(stepId.unpause(container), stepId.gate(container))
-  /** Both ways of a connection pass one replica: with one interface alone it is of no use. */
-  const isWhole = (container: ContainerName): boolean => {
-    const ports = interfacesOf(container).map(({ port }) => port)
-    const steps = [...life(container), ...planned(...ports.map((port) => ready.get(port)))]
-    return ports.every((port) => ready.has(port)) && !steps.some((id) => policy.failedSteps?.has(id))
+  const replicas = new Map<PortName, Replica>()
+  for (const [container, ports] of sharedPorts(survey)) {
+    // Behind a closed gate there is no program; nor does a paused one take anything.
+    const life = [stepId.unpause(container), stepId.gate(container)]
+    const steps = planned(...life, ...ports.map((port) => ready.get(port)))
+    const isLost = steps.some((id) => policy.failedSteps?.has(id))
+    const replica = { steps, isLost, isWhole: !isLost && ports.every((port) => ready.has(port)) }
+    for (const port of ports) replicas.set(port, replica)
   }
-  const replicaAt = (port: PortName): ContainerName | undefined => (shared.has(port) ? containers.get(port) : undefined)
   return {
-    isThere: (port) => {
-      const replica = replicaAt(port)
-      return replica === undefined ? ready.has(port) || !desiredPorts.has(port) : isWhole(replica)
-    },
-    before: (port) => {
-      const replica = replicaAt(port)
-      return [...planned(ready.get(port)), ...(replica === undefined ? [] : life(replica))]
-    },
+    isThere: (port) => replicas.get(port)?.isWhole ?? (ready.has(port) || !desiredPorts.has(port)),
+    before: (port) => replicas.get(port)?.steps ?? planned(ready.get(port)),
+    isLost: (port) => replicas.get(port)?.isLost ?? false,
   }
 }

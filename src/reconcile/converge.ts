@@ -28,8 +28,8 @@ export interface ConvergeOptions {
   readonly applied: (outcomes: readonly StepOutcome[]) => void
   /** What shall be has changed meanwhile: carrying on with the old is no use. */
   readonly stale: () => boolean
-  /** Steps that failed lately and wait for their time: when nothing else is left to do, nothing is done. */
-  readonly waiting: ReadonlySet<StepId>
+  /** Steps that failed lately and wait for their time, with how they ended: when nothing else is left to do, nothing is done. */
+  readonly waiting: ReadonlyMap<StepId, StepOutcome>
   readonly signal: AbortSignal
 }
 
@@ -45,16 +45,17 @@ export interface Convergence {
 type Ends = ReadonlyMap<StepId, StepOutcome>
 
 /** Steps whose last try did not succeed, with how it ended. */
-const failedSteps = (outcomes: readonly StepOutcome[]): Ends => {
-  const last = new Map(outcomes.map((outcome) => [outcome.step.id, outcome]))
+const failedSteps = (waiting: Ends, outcomes: readonly StepOutcome[]): Ends => {
+  const last = new Map([...waiting, ...outcomes.map((outcome) => [outcome.step.id, outcome] as const)])
   return new Map([...last].filter(([, { result }]) => result !== 'done'))
 }
 
 /** Rules that waited for others' failed steps, and of which some need those no longer: other replicas serve. */
-const isFreed = (step: Step, failed: Ends, tried: ReadonlySet<StepId>): boolean =>
+const isFreed = (step: Step, failed: Ends): boolean =>
   step.kind === 'changeFlows' &&
   failed.get(step.id)?.result === 'skipped' &&
-  step.changes.some(({ after }) => !after.some((id) => tried.has(id)))
+  !step.after.some((id) => failed.has(id)) &&
+  step.changes.some(({ after }) => !after.some((id) => failed.has(id)))
 
 /**
  * Observe, plan, apply, until a look finds nothing left to do, or only what has just failed: the caller decides when that is
@@ -67,11 +68,10 @@ export const converge = async (desired: DesiredState, options: ConvergeOptions):
   for (let looks = 1; ; looks += 1) {
     options.look()
     const actual = await observe(desired, options.engines, options.cookie)
-    const failed = failedSteps(outcomes)
-    const tried = new Set([...failed.keys(), ...options.waiting])
-    const policy = { ...options.policy(actual), failedSteps: tried }
+    const failed = failedSteps(options.waiting, outcomes)
+    const policy = { ...options.policy(actual), failedSteps: new Set(failed.keys()) }
     const planned = plan(desired, actual, policy)
-    const hopeless = planned.steps.every((step) => tried.has(step.id) && !isFreed(step, failed, tried))
+    const hopeless = planned.steps.every((step) => failed.has(step.id) && !isFreed(step, failed))
     const cut = options.signal.aborted || options.stale()
     if (isEmpty(planned) || hopeless || !options.act || looks >= maxLooks || cut)
       return { actual, plan: planned, policy, outcomes }

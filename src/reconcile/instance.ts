@@ -83,7 +83,9 @@ export const preview = async (context: LoopContext, entry: CatalogInstance): Pro
   const desired = spec.state === 'Stopped' ? nothing(metadata.name) : desire(context, entry)?.desired
   if (desired === undefined) return { scope: { kind: 'instance', instance: metadata.name }, steps: [], notices: [] }
   const actual = await observe(desired, context.engines, context.book.of(metadata.name)?.cookie ?? 0)
-  return plan(desired, actual, policyOf(context, actual, desired, stopWait(context, metadata.name, spec.settings)))
+  const policy = policyOf(context, actual, desired, stopWait(context, metadata.name, spec.settings))
+  const failedSteps = new Set(waitingSteps(context, instanceKey(metadata.name)).keys())
+  return plan(desired, actual, { ...policy, failedSteps })
 }
 
 const runConverge = async (

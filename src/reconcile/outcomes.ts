@@ -7,7 +7,7 @@ import type { Convergence } from './converge.ts'
 /** An image under way is looked after so often, should its end go unheard. Milliseconds. */
 const fetchLook = 10_000
 
-const none: ReadonlySet<StepId> = new Set()
+const none: Stuck['outcomes'] = new Map()
 
 /** Says what a plan that was carried out has done to the object. */
 export const tellSteps = (context: LoopContext, object: string, outcomes: readonly StepOutcome[]): void => {
@@ -33,8 +33,8 @@ const stuckSteps = (outcomes: readonly StepOutcome[]): Stuck['outcomes'] => {
  * Steps that failed in the key's last turn, while they wait for their time: hints, which a failing step may cause itself, do not
  * make it tried again at once.
  */
-export const waitingSteps = (context: LoopContext, key: string): ReadonlySet<StepId> =>
-  context.troubles.waiting(key) === undefined ? none : new Set(context.stuck.get(key)?.outcomes.keys())
+export const waitingSteps = (context: LoopContext, key: string): Stuck['outcomes'] =>
+  context.troubles.waiting(key) === undefined ? none : (context.stuck.get(key)?.outcomes ?? none)
 
 /** With what is to be told of steps that wait: why they failed, also where this turn has not tried them, and when they are tried again. */
 export const withWaiting = <C extends Convergence>(

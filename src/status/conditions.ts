@@ -15,11 +15,14 @@ export const unknown = (reason: string, message: string): Verdict => ({ status: 
 /** One verdict for every condition. */
 export type Verdicts = Readonly<Record<ConditionType, Verdict>>
 
+/** A clock that tells of an earlier time is not set yet: machines without a battery begin in 1970. */
+const written = '2025-01-01'
+
 /**
  * An instant that was written down, or now where that is earlier: the clock was set back since, and nothing has begun in the future.
  * Both ISO 8601, in UTC.
  */
-export const notAfter = (now: string, instant: string): string => (instant > now ? now : instant)
+export const notAfter = (now: string, instant: string): string => (instant > now && now > written ? now : instant)
 
 /** Verdicts with the time since when each status is what it is; the time of one that did not flip stays. */
 export const stampConditions = <T extends AnyConditionType>(

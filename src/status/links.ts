@@ -52,55 +52,70 @@ const endLook = ({ ports: allPorts, wires: allWires }: ActualState): EndLook => 
   }
 }
 
-/**
- * Ports of replicas that connections are spread over, and of these such as get none: the program does not run, or one of its
- * interfaces is not on the switch.
- */
-const replicaPorts = (desired: DesiredState, actual: ActualState) => {
-  const shared = new Set(desired.flows.flatMap(({ replicas }) => replicas ?? []).flat())
+interface Replicas {
+  /** Connections are spread over it. */
+  readonly isShared: (end: PlannedEnd) => boolean
+  /** Why a replica's port has no part in that: one of its own is not on the switch, or its program does not run. */
+  readonly out: ReadonlyMap<string, string>
+  /** Nothing comes out there, whatever a rule says: the switch skips a member that is down, and a number that no port has any more. */
+  readonly isDead: (port: string) => boolean
+}
+
+const replicasOf = (desired: DesiredState, actual: ActualState): Replicas => {
+  const shared = new Set<string>(desired.flows.flatMap(({ replicas }) => replicas ?? []).flat())
   const live = new Set(
-    actual.containers.flatMap(({ name, state, gate }) =>
-      (state === 'running' || state === 'paused') && gate !== 'closed' ? [name] : [],
-    ),
+    actual.containers.flatMap(({ name, state, gate }) => (state === 'running' && gate !== 'closed' ? [name] : [])),
   )
   const wired = new Set(actual.wires.flatMap(({ port, inner }) => (inner === undefined ? [] : [port])))
   const attached = new Set(actual.ports.flatMap(({ name, ofport }) => (ofport === undefined ? [] : [name])))
-  const isLacking = ({ port, container }: DesiredState['interfaces'][number]): boolean =>
-    !live.has(container) || !wired.has(port) || !attached.has(port)
-  const lacking = new Set(desired.interfaces.filter(isLacking).map(({ container }) => container))
-  const theirs = desired.interfaces.filter(({ container }) => lacking.has(container)).map(({ port }) => port)
-  return { shared, out: new Set(theirs.filter((port) => shared.has(port))) }
+  const theirs = desired.interfaces.filter(({ port }) => shared.has(port))
+  const off = theirs.filter(({ port }) => !wired.has(port) || !attached.has(port))
+  const halved = new Set(off.map(({ container }) => container))
+  const out = new Map<string, string>()
+  const dead = new Set<string>(off.map(({ port }) => port))
+  for (const { port, container } of theirs) {
+    if (!live.has(container)) {
+      out.set(port, 'its program does not run')
+      dead.add(port)
+    } else if (halved.has(container)) out.set(port, 'another of its interfaces is not on its switch')
+  }
+  return {
+    isShared: ({ port }) => port !== undefined && shared.has(port),
+    out,
+    isDead: (port) => dead.has(port) || /^\d+$/u.test(port),
+  }
 }
 
+const whichOf = ({ reference, replica }: PlannedEnd): string => `interface ${reference} of replica ${replica}`
+
 /**
- * Of all replicas of one end: what keeps frames from passing, or which of them has no part. One that is broken and gets connections
- * all the same loses them.
+ * Of all replicas of one end, or of an end that is one alone: what keeps frames from passing, or which of them has no part. One that
+ * is broken and gets connections all the same loses them.
  */
-const replicasState = (
+const endState = (
   ends: readonly PlannedEnd[],
   look: EndLook,
-  { shared, out }: ReturnType<typeof replicaPorts>,
+  { isShared, out }: Replicas,
 ): { readonly broken?: string; readonly lacking?: string } => {
   const problems = ends.map(look)
-  const [first] = problems.flatMap((problem) => problem ?? [])
-  if (first === undefined) return {}
   const isOut = ({ port }: PlannedEnd): boolean => port !== undefined && out.has(port)
-  const isShared = ({ port }: PlannedEnd): boolean => port !== undefined && shared.has(port)
-  const serves = ends.some((end, index) => problems[index] === undefined && !isOut(end))
-  const loses = ends.some((end, index) => problems[index] !== undefined && isShared(end) && !isOut(end))
+  const idle = ends.flatMap((end, index) =>
+    isOut(end) ? [problems[index] ?? `${whichOf(end)} has no part: ${out.get(end.port ?? '') ?? ''}`] : [],
+  )
+  const [first] = [...problems.flatMap((problem) => problem ?? []), ...idle]
+  if (first === undefined) return {}
+  const serves = ends.some((end, index) => isShared(end) && problems[index] === undefined && !isOut(end))
+  const loses = ends.some((end, index) => problems[index] !== undefined && !isOut(end))
   return serves && !loses ? { lacking: first } : { broken: first }
 }
 
 /** Looks links up in what was observed; made once for all links of a pass. */
 export const createLinkInspector = (desired: DesiredState, actual: ActualState): ((link: PlannedLink) => LinkState) => {
   const look = endLook(actual)
-  const replicas = replicaPorts(desired, actual)
-  const out: ReadonlySet<string> = replicas.out
-  // The switch skips a member that is down, and a number that no port has any more.
-  const served = (actions: string): string =>
-    out.size === 0 ? actions : withoutPorts(actions, (port) => out.has(port) || /^\d+$/u.test(port))
+  const replicas = replicasOf(desired, actual)
+  const { isShared, out, isDead } = replicas
   const serving = ({ bridge, cookie, priority, match, actions }: ObservedFlow | DesiredFlow): string =>
-    [bridge, cookie, priority, match, served(actions)].join(' ')
+    [bridge, cookie, priority, match, out.size === 0 ? actions : withoutPorts(actions, isDead)].join(' ')
   const flows = new Set(actual.flows.map(serving))
   const wanted = new Map<string, DesiredFlow[]>()
   const takesNew = takesNewConnections(desired, actual, () => false)
@@ -113,8 +128,8 @@ export const createLinkInspector = (desired: DesiredState, actual: ActualState):
 
   return (link) => {
     if (link.skipped !== undefined) return { chained: false, reason: link.skipped.text }
-    const groups = Map.groupBy(link.endpoints, ({ reference }) => reference)
-    const ends = [...groups.values()].map((group) => replicasState(group, look, replicas))
+    const nameOf = (end: PlannedEnd): string => (isShared(end) ? end.reference : `${end.reference} ${end.replica}`)
+    const ends = [...Map.groupBy(link.endpoints, nameOf).values()].map((group) => endState(group, look, replicas))
     const [broken] = ends.flatMap((end) => end.broken ?? [])
     if (broken !== undefined) return { chained: false, reason: broken }
     const rules = [link.id, ...link.carriedBy].flatMap((id) => wanted.get(`${link.copy} ${id}`) ?? [])

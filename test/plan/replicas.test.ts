@@ -3,6 +3,7 @@ import { createMemoryEngines } from '../../src/engine/memory/engines.ts'
 import { createHands } from '../../src/engine/memory/hands.ts'
 import { createWorld } from '../../src/engine/memory/world.ts'
 import type { DesiredState } from '../../src/model/desired.ts'
+import { stepId } from '../../src/plan/ids.ts'
 import { flowToHave, portsOfFlow } from '../../src/plan/replicas.ts'
 import { builder, name } from '../support/build.ts'
 import { calm, converge } from '../support/converge.ts'
@@ -124,6 +125,16 @@ t.test('replicas whose check does not pass get no new connections', async (t) =>
   const outcomes = await converge(service(), engines, { cookie: 7 }, 1)
   const order = outcomes.map(({ step }) => step.kind)
   t.ok(order.lastIndexOf('openGate') < order.indexOf('changeFlows'), 'their programs run before they get any')
+  const spreading = outcomes
+    .flatMap(({ step }) => (step.kind === 'changeFlows' ? step.changes : []))
+    .filter(({ flow }) => 'replicas' in flow && flow.replicas !== undefined)
+  t.ok(spreading.length > 0)
+  for (const { after } of spreading)
+    t.same(
+      new Set(['p', 'q', 'r'].map((vnf) => stepId.gate(name.container(container(vnf))))).difference(new Set(after)),
+      new Set(),
+      'nor where one does not start',
+    )
   await spread('none has passed it yet: all of them', 'svp,svq,svr)')
   hands.setHealth(container('q'), 'healthy')
   await spread('the one that has', 'svq)')

@@ -1,5 +1,6 @@
 // One replica of several fails: the others serve, it is told, and it comes back.
 import t, { type Test } from 'tap'
+import { EngineError } from '../../src/model/errors.ts'
 import { buildManifest, chainSketch } from '../support/service.ts'
 import { startLoop, type TestLoop } from './world.ts'
 
@@ -80,31 +81,38 @@ const comesBack = async (t: Test, loop: TestLoop): Promise<void> => {
 }
 
 /** Names of ports do not change from one world to the next. */
-const portName = async (t: Test): Promise<string> => {
+const portNames = async (t: Test): Promise<readonly string[]> => {
   const loop = await start(t)
-  const [port = ''] = portsOf(loop, 1)
+  const names = portsOf(loop, 1)
   await loop.stop()
-  return port
+  return names
 }
 
+const flowsOf = async (loop: TestLoop) => (await loop.engines.switches.observe({}, [])).flows
+
 void t.test('a part of one replica cannot be made: the others serve, at the roll-out and later', async (t) => {
-  const port = await portName(t)
+  const ports = await portNames(t)
   const calls = [
     ...['containers.create', 'containers.start', 'containers.openGate'].map((call) => `${call} ${replica(1)}`),
-    ...['links.createWire', 'switches.setPort'].map((call) => `${call} ${port}`),
+    ...ports.flatMap((port) => ['links.createWire', 'switches.setPort'].map((call) => `${call} ${port}`)),
   ]
   for (const call of calls) {
     await t.test(call, async (t) => {
       const loop = await start(t, ({ failing }) => void failing.add(call))
       await failsAlone(t, loop, /the engine refused/)
       const ids = idsOf(loop, [...neighbours, replica(0), replica(2)])
+      const before = await flowsOf(loop)
+      const lists: unknown[] = []
+      loop.slow('switches.changeFlows', async () => void lists.push(await servingFrom(loop)))
       await loop.pass(120_000)
       await failsAlone(t, loop, /the engine refused/)
+      t.same(lists, [], 'rules stand still while it is tried again')
+      t.same(await flowsOf(loop), before)
       loop.failing.clear()
       await comesBack(t, loop)
 
       loop.failing.add(call)
-      loop.hands.deletePort('sond-dc1', port)
+      loop.hands.deletePort('sond-dc1', ports.find((port) => call.endsWith(port)) ?? ports[0] ?? '')
       if (!call.startsWith('switches.')) loop.hands.removeContainer(replica(1))
       await loop.settled()
       await failsAlone(t, loop, /the engine refused/)
@@ -113,6 +121,86 @@ void t.test('a part of one replica cannot be made: the others serve, at the roll
       t.same(idsOf(loop, [...neighbours, replica(0), replica(2)]), ids, 'the others were not touched')
     })
   }
+})
+
+void t.test('connections of a replica with one side go by the others', async (t) => {
+  const loop = await start(t)
+  const [input = '', output = ''] = portsOf(loop, 1)
+  const over = async (): Promise<number> =>
+    (await flowsOf(loop)).filter(({ actions }) => new RegExp(`(members|output):${input}(?!,)`).test(actions)).length
+  t.ok((await over()) > 0)
+  loop.failing.add(`switches.setPort ${output}`)
+  loop.hands.deletePort('sond-dc1', output)
+  await loop.settled()
+  t.equal(await over(), 0)
+  loop.failing.clear()
+  await comesBack(t, loop)
+  t.ok((await over()) > 0)
+})
+
+void t.test('other rules that are lost while it waits come back at once', async (t) => {
+  const loop = await start(t, ({ failing }) => void failing.add(`containers.openGate ${replica(1)}`))
+  await loop.pass(200_000)
+  const before = await flowsOf(loop)
+  for (const { priority, match } of before.filter((flow) => flow.match.startsWith('in_port')))
+    loop.hands.deleteFlow('sond-dc1', priority, match)
+  await loop.settled()
+  const places = (flows: typeof before) =>
+    flows.map(({ priority, match, actions }) => `${priority} ${match} ${actions}`)
+  t.same(places(await flowsOf(loop)).sort(), places(before).sort())
+  await failsAlone(t, loop, /the engine refused/)
+})
+
+void t.test('a paused one that cannot be woken', async (t) => {
+  const loop = await start(t)
+  loop.failing.add(`containers.unpause ${replica(1)}`)
+  loop.hands.pause(replica(1))
+  await loop.settled()
+  await failsAlone(t, loop, /the engine refused/)
+  t.match(loop.condition('demo', 'LinksReady'), {
+    reason: 'ReplicaMissing',
+    message: 'l1: interface f2:input of replica 1 has no part: its program does not run',
+  })
+  loop.failing.clear()
+  await comesBack(t, loop)
+})
+
+void t.test('where nothing is repaired, a replica with one side that gets connections is told', async (t) => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  loop.files.apply(buildManifest('demo', 'chain', { driftMode: 'Warn', functions: [{ vnfId: 'f2', replicas: 3 }] }))
+  await loop.settled()
+  loop.hands.deletePort('sond-dc1', portsOf(loop, 1)[1] ?? '')
+  await loop.settled()
+  t.match(loop.condition('demo', 'LinksReady'), {
+    status: 'False',
+    reason: 'NotChained',
+    message: /^1 of 2 chained; l1: \d+ of \d+ flow rules are missing.* l2: interface f2:output of replica 1 is not on/,
+  })
+})
+
+void t.test('a bridge that cannot be mended is tried once a turn, whatever rules there are', async (t) => {
+  const loop = await startLoop(t)
+  await loop.files.onboard(chain)
+  loop.files.apply(buildManifest('demo', 'chain'))
+  await loop.settled()
+  let tries = 0
+  loop.slow('switches.setBridge', async () => {
+    tries += 1
+    await Promise.resolve()
+    throw new EngineError('REFUSED', { reason: 'not today' })
+  })
+  const bridge = loop.world.bridges.get('sond-dc1')
+  const [flow] = await flowsOf(loop)
+  if (bridge === undefined || flow === undefined) throw new Error('no bridge, or no flow')
+  loop.hands.addFlow('sond-dc1', flow.cookie, 77, 'in_port=LOCAL', 'drop')
+  const altered = Object.entries(bridge.externalIds).map(
+    ([key, id]) => [key, /owner/.test(key) ? id : `${id}x`] as const,
+  )
+  Object.assign(bridge, { externalIds: Object.fromEntries(altered) })
+  loop.controller.poke(loop.files.name('demo'))
+  await loop.settled()
+  t.equal(tries, 1)
 })
 
 void t.test('what fails and why is told with one time for its next try', async (t) => {

@@ -222,17 +222,33 @@ t.test('replicas of a function are told apart', async (t) => {
   const [container, port] = [end?.container, end?.port]
   const onL1 = 'interface f2:input of replica 1'
   const without = (actual: ActualState) => ({ wires: actual.wires.filter((wire) => wire.port !== port) })
-  const cases: readonly (readonly [(actual: ActualState) => Partial<ActualState>, boolean, string])[] = [
-    // No connection goes to it: the switch skips what is not there.
-    [without, true, `${onL1} is not there`],
-    [(actual) => ({ ports: actual.ports.filter(({ name }) => name !== port) }), true, `${onL1} is not on its switch`],
+  const elsewhere = (wire: ActualState['wires'][number]): boolean => wire.inner?.container !== container
+  const rows: readonly (readonly [(actual: ActualState) => Partial<ActualState>, boolean, string, RegExp])[] = [
+    // No connection comes to it this way: the switch skips what is not there. Those that come the other way are lost.
+    [without, true, `${onL1} is not there`, /^False NotChained: 1 of 2 chained; l2: 8 of 22 flow rules .*; l1: /],
+    [
+      (actual) => ({ ports: actual.ports.filter(({ name }) => name !== port) }),
+      true,
+      `${onL1} is not on its switch`,
+      /^False NotChained: 1 of 2 chained; l2: 8 of 22 flow rules .*; l1: /,
+    ],
+    // None comes to it.
     [
       (actual) => ({
-        ...without(actual),
+        wires: actual.wires.filter(elsewhere),
         containers: actual.containers.filter(({ name }) => name !== container),
       }),
       true,
       `${onL1} is not there`,
+      /^False ReplicaMissing: 2 of 2 chained; l1: .* l2: /,
+    ],
+    [
+      (actual) => ({
+        containers: actual.containers.map((one) => (one.name === container ? { ...one, gate: 'closed' } : one)),
+      }),
+      true,
+      `${onL1} has no part: its program does not run`,
+      /^False ReplicaMissing: 2 of 2 chained; l1: .* l2: /,
     ],
     // It gets connections, and loses them.
     [
@@ -243,18 +259,19 @@ t.test('replicas of a function are told apart', async (t) => {
       }),
       false,
       `${onL1} does not have its address 10.30.0.2/30`,
+      /^False NotChained: 1 of 2 chained; l1: /,
     ],
     // None is left.
     [
       (actual) => ({ containers: [], wires: actual.wires.filter(({ inner }) => inner?.name !== 'input') }),
       false,
       'f2:input',
+      /^False NotChained: 0 of 2 chained; l1: /,
     ],
   ]
-  for (const [change, chained, reason] of cases) {
+  for (const [change, chained, reason, word] of rows) {
     const status = demo.status(await seen(demo, change))
     t.match(status.links[0], { endpoints: ['f1:output', 'f2:input'], chained, reason })
-    const word = chained ? /^False ReplicaMissing: 2 of 2 chained; l1: / : /^False NotChained: [01] of 2 chained; l1: /
     t.match(told(status, 'LinksReady'), word)
     t.match(told(status, 'LinksReady'), reason)
   }
@@ -539,6 +556,8 @@ t.test('a clock that was set back: no condition has begun in the future', (t) =>
   const second = stamp(first, earlier)
   t.match(second, [{ lastTransitionTime: earlier }])
   t.match(stamp(second, later), [{ lastTransitionTime: earlier }], 'its age goes on from there')
+  const unset = stamp(first, '1970-01-01T00:00:09.000Z')
+  t.match(unset, [{ lastTransitionTime: later }], 'a clock that is not set yet tells nothing')
   t.end()
 })
 
