@@ -127,7 +127,9 @@ void t.test('connections of a replica with one side go by the others', async (t)
   const loop = await start(t)
   const [input = '', output = ''] = portsOf(loop, 1)
   const over = async (): Promise<number> =>
-    (await flowsOf(loop)).filter(({ actions }) => new RegExp(`(members|output):${input}(?!,)`).test(actions)).length
+    (await flowsOf(loop)).filter(
+      ({ actions }) => actions.endsWith(`output:${input}`) || actions.includes(`members:${input})`),
+    ).length
   t.ok((await over()) > 0)
   loop.failing.add(`switches.setPort ${output}`)
   loop.hands.deletePort('sond-dc1', output)
@@ -195,7 +197,7 @@ void t.test('a bridge that cannot be mended is tried once a turn, whatever rules
   if (bridge === undefined || flow === undefined) throw new Error('no bridge, or no flow')
   loop.hands.addFlow('sond-dc1', flow.cookie, 77, 'in_port=LOCAL', 'drop')
   const altered = Object.entries(bridge.externalIds).map(
-    ([key, id]) => [key, /owner/.test(key) ? id : `${id}x`] as const,
+    ([key, id]) => [key, key.includes('owner') ? id : `${id}x`] as const,
   )
   Object.assign(bridge, { externalIds: Object.fromEntries(altered) })
   loop.controller.poke(loop.files.name('demo'))
