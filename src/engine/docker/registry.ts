@@ -70,18 +70,21 @@ export const createRegistry = ({
   const { docker } = client
   const names = new Map<string, Known>()
   const entries = new Map<string, Entry>()
-  /** Changes so far by id: an answer that was asked for before a change is not kept. */
+  /** Changes of all so far. */
+  let count = 0
+  /** Which of them was the last of an id: an answer that was asked for before it, by id or by name, is not kept. */
   const changes = new Map<string, number>()
   let epoch = 0
 
   const changed = (id: string): void => {
     entries.delete(id)
-    changes.set(id, (changes.get(id) ?? 0) + 1)
+    count += 1
+    changes.set(id, count)
   }
 
   const look = async (idOrName: string): Promise<Inspected | undefined> => {
     const before = epoch
-    const counted = changes.get(idOrName) ?? 0
+    const counted = count
     const [info, cpus] = await Promise.all([
       client.call<ContainerInspectInfo>(
         (abortSignal) => objectOf(docker.getContainer(idOrName).inspect({ abortSignal })),
@@ -93,7 +96,7 @@ export const createRegistry = ({
     if (inspected === undefined) return undefined
     const { id, name } = inspected.container
     names.set(name, { id, gate: inspected.gate, sources: inspected.sources })
-    if (epoch === before && (idOrName !== id || (changes.get(id) ?? 0) === counted)) {
+    if (epoch === before && (changes.get(id) ?? 0) <= counted) {
       entries.set(id, { inspected, at: monotonic() })
     }
     return inspected
