@@ -23,7 +23,7 @@ class ZipReader extends RandomAccessReader {
   ): void {
     this.#at(position, length).then(
       (bytes) => callback(null, bytes.copy(buffer, offset)),
-      (error: unknown) => callback(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => callback(error as Error), // sources throw nothing else
     )
   }
 

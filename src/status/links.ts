@@ -98,10 +98,12 @@ const endState = (
   { isShared, out }: Replicas,
 ): { readonly broken?: string; readonly lacking?: string } => {
   const problems = ends.map(look)
-  const isOut = ({ port }: PlannedEnd): boolean => port !== undefined && out.has(port)
-  const idle = ends.flatMap((end, index) =>
-    isOut(end) ? [problems[index] ?? `${whichOf(end)} has no part: ${out.get(end.port ?? '') ?? ''}`] : [],
-  )
+  const whyOut = ({ port }: PlannedEnd): string | undefined => (port === undefined ? undefined : out.get(port))
+  const isOut = (end: PlannedEnd): boolean => whyOut(end) !== undefined
+  const idle = ends.flatMap((end, index) => {
+    const why = whyOut(end)
+    return why === undefined ? [] : [problems[index] ?? `${whichOf(end)} has no part: ${why}`]
+  })
   const [first] = [...problems.flatMap((problem) => problem ?? []), ...idle]
   if (first === undefined) return {}
   const serves = ends.some((end, index) => isShared(end) && problems[index] === undefined && !isOut(end))
