@@ -199,7 +199,10 @@ void t.test('images', async (t) => {
       (await eventsOf(sond, 'broken')).find(({ reason }) => reason === 'ImageBuildFailed'),
     )
     t.match(failed.message, /no compiler here/)
-    t.equal(functionOf(await sond.get('broken'), 'here')?.container?.state, 'running')
+    // The build may fail before its neighbour has started.
+    await until('the other function to run', async () => {
+      return functionOf(await sond.get('broken'), 'here')?.container?.state === 'running'
+    })
   })
 
   await t.test('the password of a registry is in no log, status, event or argument', async (t) => {
