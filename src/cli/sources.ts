@@ -18,11 +18,6 @@ export const readSource = async (source: Source): Promise<Buffer> => {
   return await opened.read(0, opened.size)
 }
 
-const inMemory = (bytes: Uint8Array): OpenBytes => ({
-  ...bytesInMemory(bytes),
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-})
-
 const manifests = /\.(?:ya?ml|json)$/i
 const packages = /\.(?:son|tgo)$/i
 // What editors leave behind; the daemon ignores the same.
@@ -51,7 +46,10 @@ export const findSources = async (names: readonly string[], io: Io): Promise<rea
   const found: Source[] = []
   for (const name of names) {
     if (name === '-') {
-      found.push({ file: '<stdin>', open: async () => inMemory(Buffer.from(await io.stdin())) })
+      found.push({
+        file: '<stdin>',
+        open: async () => keepOpen(bytesInMemory(Buffer.from(await io.stdin())), new AsyncDisposableStack()),
+      })
     } else if ((await statOf(name)).isDirectory()) {
       const all = await filesBelow(name)
       const roots = rootsOf(all)

@@ -183,9 +183,9 @@ export const createStore = async ({ directory, log, retryMs = 1000 }: StoreOptio
         await replaceFile(blobPath(digest), onlyOf(digest, source))
         await syncDirectory(blobDirectory)
       } catch (error) {
-        const problem = `cannot keep a copy of package ${digest}: ${text(error)}`
-        if (blobProblems.get(digest) !== problem)
-          log.warn('cannot keep a copy of a package', { digest, error: text(error) })
+        const why = await whyNotWritten(error, blobDirectory)
+        const problem = `cannot keep a copy of package ${digest}: ${why}`
+        if (blobProblems.get(digest) !== problem) log.warn('cannot keep a copy of a package', { digest, error: why })
         blobProblems.set(digest, problem)
         return false
       }

@@ -7,30 +7,21 @@ import { createDockerEngine } from '../../src/engine/docker/engine.ts'
 import { allProcesses } from '../../src/engine/embedded/processes.ts'
 import { createLinkEngine } from '../../src/engine/netns/engine.ts'
 import { createSwitchEngine } from '../../src/engine/ovs/engine.ts'
-import type { ContainerEngine, LinkEngine, SwitchEngine } from '../../src/engine/ports.ts'
+import type { LinkEngine } from '../../src/engine/ports.ts'
 import { asOwned } from '../../src/model/ownership.ts'
 import { failsWithin } from '../support/bounded.ts'
-import { builder, name } from '../support/build.ts'
+import { name } from '../support/build.ts'
 import { startEndlessDocker } from '../support/endless-docker.ts'
+import { bridge, container, containerCalls, drain, switchCalls, wire } from '../support/engine-calls.ts'
 import { memoryLog } from '../support/log.ts'
 import { startSilentServer } from '../support/silent-server.ts'
 import { until } from '../support/until.ts'
 
 /** The end of an engine ends every call that is under way, long before its time-out, and every program that the call runs. */
 
-const build = builder({ owner: 'sond', instance: 'demo', cookie: 7 })
-const container = build.container('fw')
-const wire = build.wire(container, 'input', 'svport', 'sond-dc1', { address: name.cidr('10.30.0.1/30') })
-const bridge = build.bridge('sond-dc1')
 const end = (port: string) => ({ port: name.port(port), bridge: bridge.name, externalIds: {} })
 const trunk = { link: 'l', ends: [end('svl1'), end('svl2')], shaping: {} } as const
 const owner = name.owner('sond')
-const observed = asOwned({
-  ...container,
-  ...({ id: 'abc', state: 'running', pid: 7, startedAt: '', exitCode: 0, gate: 'open', network: 'none' } as const),
-  scripts: {},
-})
-
 /** Milliseconds for a call to end whose time-out is 10 s at least. */
 const enough = 3_000
 
@@ -56,11 +47,6 @@ const hang = async (t: Test, ...programs: readonly string[]): Promise<string> =>
     process.env['PATH'] = path
   })
   return directory
-}
-
-const drain = async (lines: AsyncIterable<string>): Promise<void> => {
-  const iterator = lines[Symbol.asyncIterator]()
-  while ((await iterator.next()).done !== true) continue
 }
 
 /** `underWay` tells that they have come as far as they can. */
@@ -121,22 +107,7 @@ void t.test('switches, whose database never answers and whose programs hang', as
       const engine = createSwitchEngine({
         ...{ owner, ovsdb: `unix:${server.path}`, datapath: 'auto', log: memoryLog() },
       })
-      const own = asOwned({ ...bridge, datapathType: '', failMode: '', ownPortIds: {}, addresses: [], live: true })
-      const port = { name: wire.port, bridge: wire.bridge, kind: 'system', trunks: [], externalIds: {} } as const
-      const calls: Readonly<Record<Exclude<keyof SwitchEngine, 'close'>, () => Promise<unknown>>> = {
-        ping: () => engine.ping(),
-        subscribe: () => engine.subscribe(() => undefined),
-        claim: () => engine.claim(),
-        datapath: () => engine.datapath(),
-        observe: () => engine.observe({}, []),
-        setBridge: () => engine.setBridge(bridge),
-        removeBridge: () => engine.removeBridge(own),
-        setPort: () => engine.setPort({ port: wire.port, bridge: wire.bridge, externalIds: {} }),
-        removePort: () => engine.removePort(asOwned(port)),
-        changeFlows: () =>
-          engine.changeFlows(bridge.name, [{ op: 'add', flow: build.flow('a', 'b', 'sond-dc1'), after: [] }]),
-      }
-      await endAll(t, engine, calls, async () => server.open() === 1 && (await hanging()) === 1)
+      await endAll(t, engine, switchCalls(engine), async () => server.open() === 1 && (await hanging()) === 1)
     })
   }
 })
@@ -147,29 +118,7 @@ void t.test('containers, whose engine never answers', async (t) => {
   const engine = createDockerEngine({
     ...{ url: `unix://${server.path}`, owner, stateDir, busybox: '/bin/busybox', log: memoryLog() },
   })
-  const image = name.image('another:1')
-  const of = container.name
-  // `subscribe` does not wait for an engine: it listens once there is one.
-  const calls: Readonly<Record<Exclude<keyof ContainerEngine, 'close' | 'subscribe'>, () => Promise<unknown>>> = {
-    ping: () => engine.ping(),
-    observe: () => engine.observe(),
-    conflicts: () => engine.conflicts([of]),
-    presentImages: () => engine.presentImages([image]),
-    pullImage: () => engine.pullImage(image, () => undefined),
-    buildImage: () => engine.buildImage(image, new Uint8Array(1024), () => undefined),
-    create: () => engine.create(container),
-    start: () => engine.start(of),
-    unpause: () => engine.unpause(of),
-    updateLimits: () => engine.updateLimits(of, container.limits),
-    remove: () => engine.remove(observed),
-    openGate: () => engine.openGate(of),
-    pidOf: () => engine.pidOf(of),
-    runScript: () => engine.runScript(of, 'start', undefined),
-    scriptOutput: () => engine.scriptOutput(of, 'start'),
-    logs: () => drain(engine.logs(of, {})),
-    exec: () => engine.exec(of, ['true']),
-    networks: () => engine.networks(),
-  }
+  const calls = containerCalls(engine)
   await endAll(t, engine, calls, () => server.open() === Object.keys(calls).length)
 })
 

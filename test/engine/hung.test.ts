@@ -7,28 +7,14 @@ import { createDockerEngine } from '../../src/engine/docker/engine.ts'
 import { allProcesses } from '../../src/engine/embedded/processes.ts'
 import { createLinkEngine } from '../../src/engine/netns/engine.ts'
 import { createSwitchEngine } from '../../src/engine/ovs/engine.ts'
-import type { ContainerEngine, LinkEngine, SwitchEngine } from '../../src/engine/ports.ts'
+import type { LinkEngine } from '../../src/engine/ports.ts'
 import { asOwned } from '../../src/model/ownership.ts'
 import { failsWithin } from '../support/bounded.ts'
-import { builder, name } from '../support/build.ts'
+import { name } from '../support/build.ts'
+import { container, containerCalls, switchCalls, wire } from '../support/engine-calls.ts'
 import { memoryLog } from '../support/log.ts'
 import { startSilentServer } from '../support/silent-server.ts'
 import { until } from '../support/until.ts'
-
-const build = builder({ owner: 'sond', instance: 'demo', cookie: 7 })
-const container = build.container('fw')
-const wire = build.wire(container, 'input', 'svport', 'sond-dc1', { address: name.cidr('10.30.0.1/30') })
-const observed = asOwned({
-  ...container,
-  id: 'abc',
-  state: 'running',
-  pid: 7,
-  startedAt: '',
-  exitCode: 0,
-  gate: 'open',
-  network: 'none',
-  scripts: {},
-} as const)
 
 /** Milliseconds: of a call, and what may come on top of it on a busy machine. */
 const callMs = 200
@@ -53,31 +39,7 @@ void t.test(
       ...{ url: `unix://${server.path}`, owner: name.owner('sond'), stateDir: state, busybox: '/bin/busybox' },
       ...{ log: memoryLog(), timeouts: short },
     })
-    const image = name.image('img:1')
-    const of = container.name
-    const first = async (lines: AsyncIterable<string>): Promise<void> => {
-      for await (const _ of lines) return
-    }
-    const calls: Readonly<Record<Exclude<keyof ContainerEngine, 'close' | 'subscribe'>, () => Promise<unknown>>> = {
-      ping: () => engine.ping(),
-      observe: () => engine.observe(),
-      conflicts: () => engine.conflicts([of]),
-      presentImages: () => engine.presentImages([image]),
-      pullImage: () => engine.pullImage(image, () => undefined),
-      buildImage: () => engine.buildImage(image, new Uint8Array(1024), () => undefined),
-      create: () => engine.create(container),
-      start: () => engine.start(of),
-      unpause: () => engine.unpause(of),
-      updateLimits: () => engine.updateLimits(of, container.limits),
-      remove: () => engine.remove(observed),
-      openGate: () => engine.openGate(of),
-      pidOf: () => engine.pidOf(of),
-      runScript: () => engine.runScript(of, 'start', undefined),
-      scriptOutput: () => engine.scriptOutput(of, 'start'),
-      logs: () => first(engine.logs(of, {})),
-      exec: () => engine.exec(of, ['true']),
-      networks: () => engine.networks(),
-    }
+    const calls = containerCalls(engine)
     await Promise.all(Object.entries(calls).map(([what, call]) => failsWithin(t, what, enough, call, ['TIMEOUT'])))
     const began = performance.now()
     const subscription = await engine.subscribe(() => undefined)
@@ -96,23 +58,7 @@ void t.test('a switch database that accepts and never answers', async (t) => {
     ...{ owner: name.owner('sond'), ovsdb: `unix:${server.path}`, datapath: 'netdev', log: memoryLog() },
     timeouts: { call: callMs, take: callMs, probe: callMs, retry: { first: 10, longest: 50 } },
   })
-  const bridge = build.bridge('sond-dc1')
-  const calls: Readonly<Record<Exclude<keyof SwitchEngine, 'close' | 'datapath'>, () => Promise<unknown>>> = {
-    ping: () => engine.ping(),
-    subscribe: () => engine.subscribe(() => undefined),
-    claim: () => engine.claim(),
-    observe: () => engine.observe({}, []),
-    setBridge: () => engine.setBridge(bridge),
-    removeBridge: () =>
-      engine.removeBridge(
-        asOwned({ ...bridge, datapathType: '', failMode: '', ownPortIds: {}, addresses: [], live: true }),
-      ),
-    setPort: () => engine.setPort({ port: wire.port, bridge: wire.bridge, externalIds: {} }), // it is not read
-    removePort: () =>
-      engine.removePort(asOwned({ name: wire.port, bridge: wire.bridge, kind: 'system', trunks: [], externalIds: {} })),
-    changeFlows: () =>
-      engine.changeFlows(bridge.name, [{ op: 'add', flow: build.flow('a', 'b', 'sond-dc1'), after: [] }]),
-  }
+  const { datapath: _, ...calls } = switchCalls(engine) // told by its options
   await Promise.all(Object.entries(calls).map(([what, call]) => failsWithin(t, what, enough, call)))
   const began = performance.now()
   await engine.close()

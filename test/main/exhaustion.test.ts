@@ -65,6 +65,8 @@ const startDaemon = async (t: Test) => {
     /** Runs a command in its namespaces. */
     inside: (command: string) =>
       execute('nsenter', ['-t', pid, '-U', '-m', '--preserve-credentials', 'sh', '-c', command]),
+    onboard: async (name: string) =>
+      writeFile(join(manifests, `${name}.son`), await buildPackage(chainSketch(name, 2, 'img:1'))),
     drop: (name: string) => writeFile(join(manifests, `${name}.yaml`), buildManifest(name, 'chain')),
     /** Ready, and for as long as it has been. */
     ready: (name: string) => until(`${name} to be ready`, () => isReady(name), { timeout: 30_000 }),
@@ -79,7 +81,7 @@ const startDaemon = async (t: Test) => {
       return over
     },
   }
-  await writeFile(join(manifests, 'chain.son'), await buildPackage(chainSketch('chain', 2, 'img:1')))
+  await daemon.onboard('chain')
   await daemon.drop('older')
   await daemon.ready('older')
   return daemon
@@ -106,8 +108,16 @@ void t.test('a daemon that runs short', { skip }, async (t) => {
     t.match(said, /cannot write to the state directory .*all 400 inodes of its file system are in use \(df -i\)/)
     await daemon.ready('inodes')
     await daemon.ready('older')
+    const copies = () =>
+      daemon
+        .log()
+        .split('\n')
+        .filter((line) => /df -i.*cannot keep a copy of a package/.test(line)).length
+    await daemon.onboard('another')
+    await until('the copy to be tried', () => copies() > 0)
     await rm(join(daemon.state, 'filler'), { recursive: true })
     await until('it to be written', async () => (await daemon.complaint('state directory')) === '', { timeout: 40_000 })
+    t.equal(copies(), 1, 'it was told once, however often it was tried')
     const kept = await readdir(join(daemon.state, 'objects'))
     for (const name of ['older', 'handles', 'inodes'])
       t.ok(kept.includes(`ServiceInstance%2F${name}.json`), kept.join(' '))

@@ -123,9 +123,10 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
   let uplink: Uplink | undefined
   const stopAll = async (programMs?: number): Promise<void> => {
     await uplink?.stop()
-    for (const { name } of stopOrder) {
-      await running.get(name)?.stop()
-      running.delete(name)
+    for (const program of stopOrder) {
+      await running.get(program.name)?.stop()
+      running.delete(program.name)
+      await endStray(program) // an earlier daemon's that was not taken over yet
     }
     await cleanUp(programMs)
   }
@@ -178,8 +179,9 @@ export const startEmbeddedEngines = async (options: EmbeddedOptions): Promise<Em
   try {
     await startAll()
   } catch (error) {
-    // What an earlier daemon left running holds services: it is not taken down for a failure of another part.
-    if (survivors || (await Promise.all([...found].map(stillRuns))).includes(true)) await release()
+    // What an earlier daemon left running holds services: it is not taken down for a failure of another part. Who is asked to end, ends all.
+    const holdsServices = survivors || (await Promise.all([...found].map(stillRuns))).includes(true)
+    if (signal?.aborted === true ? options.keep : holdsServices) await release()
     else
       await stopAll(impatientMs).catch((left: unknown) => {
         log.warn('engines that could not be started are not cleared away in full', { error: String(left) })

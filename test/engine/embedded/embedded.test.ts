@@ -7,6 +7,7 @@ import Docker from 'dockerode'
 import t from 'tap'
 import { startEmbeddedEngines } from '../../../src/engine/embedded/embedded.ts'
 import type { EmbeddedEngines, EmbeddedOptions } from '../../../src/engine/embedded/embedded.ts'
+import { isAlive } from '../../../src/engine/embedded/processes.ts'
 import {
   engineDirectory,
   findLeaks,
@@ -136,6 +137,27 @@ t.test('engines are taken over from a daemon that was killed or told to keep the
   })
   await second.stop()
   t.same(await findLeaks(dir, second.netns.name), [])
+})
+
+t.test('who is asked to end while engines are taken over ends them too, unless they are to be kept', async (t) => {
+  for (const keep of [true, false]) {
+    const dir = await engineDirectory(t)
+    const options: EmbeddedOptions = {
+      ...{ stateDir: join(dir, 'state'), runDir: join(dir, 'run'), keep: true, log: memoryLog() },
+    }
+    const first = await startEmbeddedEngines(options)
+    await runContainer(clientOf(first))
+    const before = Object.values(first.pids())
+    await first.stop()
+    await t.rejects(startEmbeddedEngines({ ...options, keep, signal: AbortSignal.abort() }))
+    const alive = await Promise.all(before.map(isAlive))
+    t.same(
+      alive,
+      before.map(() => keep),
+    )
+    if (keep) await (await startEmbeddedEngines({ ...options, keep: false })).stop()
+    t.same(await findLeaks(dir, first.netns.name), [])
+  }
 })
 
 t.test('two sets side by side do not meet', async (t) => {
